@@ -1,0 +1,47 @@
+// Runs a command in network, mount and process namespaces of its own: its servers cannot meet those of
+// another run, and whatever it leaves running ends with it.
+//   node scripts/isolated.mjs bun test src/datastore
+import { execFileSync, spawn } from 'node:child_process';
+import { delimiter, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bin, bunPath } from './toolchain.mjs';
+
+const self = fileURLToPath(import.meta.url);
+const args = process.argv.slice(2);
+const env = { ...process.env, PATH: [bin, process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter) };
+
+/** Ends as the child ended, passing signals on to it. */
+function become(command, argv) {
+  const child = spawn(command, argv, { stdio: 'inherit', env });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`cannot run ${command}: ${error.message}`);
+    process.exit(127);
+  });
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}
+
+if (args[0] === '--inside') {
+  execFileSync('mount', ['-t', 'sysfs', 'sysfs', '/sys'], { env });
+  execFileSync('mkdir', ['-p', '/run/netns'], { env });
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run/netns'], { env });
+  execFileSync('ip', ['link', 'set', 'lo', 'up'], { env });
+  const [command, ...rest] = args.slice(1);
+  become(command === 'bun' ? bunPath() : command, rest);
+} else if (args.length === 0) {
+  console.error(`usage: node ${dirname(self)}/isolated.mjs COMMAND [ARGUMENT…]`);
+  process.exit(2);
+} else {
+  const namespaces = [
+    '--net',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--mount-proc',
+    '--kill-child',
+    '--propagation',
+    'private',
+  ];
+  const root = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
+  become('unshare', [...root, ...namespaces, process.execPath, self, '--inside', ...args]);
+}
