@@ -183,11 +183,20 @@ export interface ProgramEntries {
   readonly vtep: VtepProgram;
   readonly host: HostProgram;
   readonly pool: PoolProgram;
-  /** FelixConfiguration as merged key → text, per source; the agent merges it with file and environment. */
+  /**
+   * The FelixConfigurations that apply here, per source (`selected` is the one whose nodeSelector matches, `node` is
+   * `node.<name>`); the agent merges them with file and environment. Keys are field names of
+   * FelixConfiguration.spec, or parameter names where an annotation `config.projectcalico.org/<Param>` gave them.
+   * Values are text: scalars as they are (durations stay Go durations such as `90s`), lists joined by `,`, an empty
+   * list `none`, failsafe ports as `tcp:22` or `tcp:10.0.0.0/8:22`.
+   */
   readonly config: {
     readonly global: Readonly<Record<string, string>>;
+    readonly selected: Readonly<Record<string, string>>;
     readonly node: Readonly<Record<string, string>>;
   };
+  /** CIDRs of BGPConfiguration's service lists, for service loop prevention. One entry, key `default`. */
+  readonly 'service-cidrs': readonly string[];
   /** Whether ClusterInformation says that the datastore is ready. */
   readonly ready: boolean;
 }
