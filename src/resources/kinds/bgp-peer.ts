@@ -1,0 +1,39 @@
+import {
+  asNumber,
+  boolean,
+  duration,
+  field,
+  integer,
+  list,
+  oneOf,
+  string,
+  struct,
+  type TypeOf,
+} from '../schema.ts';
+import { secretKeyRef } from './bgp-configuration.ts';
+
+/** Spec of a BGPPeer; upstream: api/pkg/apis/projectcalico/v3/bgppeer.go. */
+export const bgpPeerSpec = struct('BGPPeerSpec', {
+  node: field(string),
+  nodeSelector: field(string),
+  /** `IP`, `v4:port` or `[v6]:port`. */
+  peerIP: field(string),
+  asNumber: field(asNumber),
+  peerSelector: field(string),
+  keepOriginalNextHop: field(boolean, { since: 16 }),
+  nextHopMode: field(oneOf(['Auto', 'Self', 'Keep'], 'v3.NextHopMode'), { since: 31 }),
+  password: field(struct('BGPPassword', { secretKeyRef: field(secretKeyRef) }), { since: 16 }),
+  sourceAddress: field(oneOf(['UseNodeIP', 'None'], 'v3.SourceAddress'), { since: 18 }),
+  maxRestartTime: field(duration, { since: 20 }),
+  numAllowedLocalASNumbers: field(integer('int32'), { since: 23 }),
+  ttlSecurity: field(integer('uint8'), { since: 25 }),
+  keepaliveTime: field(duration, { since: 32 }),
+  reachableBy: field(string, { since: 25 }),
+  filters: field(list(string), { since: 26 }),
+  localWorkloadSelector: field(string, { since: 30 }),
+  localASNumber: field(asNumber, { since: 31 }),
+  reversePeering: field(oneOf(['Auto', 'Manual'], 'v3.ReversePeering'), { since: 31 }),
+});
+
+/** See {@link bgpPeerSpec}. */
+export type BGPPeerSpec = TypeOf<typeof bgpPeerSpec>;

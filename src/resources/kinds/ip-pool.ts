@@ -1,0 +1,23 @@
+import { boolean, field, int, list, oneOf, required, string, struct, type TypeOf } from '../schema.ts';
+
+const mode = ['Never', 'Always', 'CrossSubnet'] as const;
+
+/** Spec of an IPPool; upstream: api/pkg/apis/projectcalico/v3/ippool.go. */
+export const ipPoolSpec = struct('IPPoolSpec', {
+  cidr: required(string),
+  vxlanMode: field(oneOf(mode, 'v3.VXLANMode')),
+  ipipMode: field(oneOf(mode, 'v3.IPIPMode')),
+  natOutgoing: field(boolean),
+  disabled: field(boolean),
+  disableBGPExport: field(boolean, { since: 21 }),
+  blockSize: field(int),
+  nodeSelector: field(string),
+  namespaceSelector: field(string, { since: 31 }),
+  allowedUses: field(list(oneOf(['Workload', 'Tunnel', 'LoadBalancer'], 'v3.IPPoolAllowedUse')), {
+    since: 21,
+  }),
+  assignmentMode: field(oneOf(['Automatic', 'Manual'], 'v3.AssignmentMode'), { since: 30 }),
+});
+
+/** See {@link ipPoolSpec}. */
+export type IPPoolSpec = TypeOf<typeof ipPoolSpec>;

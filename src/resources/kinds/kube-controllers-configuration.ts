@@ -1,0 +1,61 @@
+import { duration, field, int, list, map, oneOf, string, struct, type TypeOf } from '../schema.ts';
+
+const reconciler = (go: string) => struct(go, { reconcilerPeriod: field(duration) });
+
+const hostEndpointTemplate = struct('Template', {
+  generateName: field(string),
+  interfaceCIDRs: field(list(string)),
+  interfacePattern: field(string),
+  nodeSelector: field(string),
+  labels: field(map(string)),
+});
+
+const controllers = struct('ControllersConfig', {
+  node: field(
+    struct('NodeControllerConfig', {
+      reconcilerPeriod: field(duration),
+      syncLabels: field(string),
+      hostEndpoint: field(
+        struct('AutoHostEndpointConfig', {
+          autoCreate: field(string),
+          createDefaultHostEndpoint: field(string, { since: 29 }),
+          templates: field(list(hostEndpointTemplate), { since: 29 }),
+        }),
+      ),
+      leakGracePeriod: field(duration, { since: 20 }),
+    }),
+  ),
+  policy: field(reconciler('PolicyControllerConfig')),
+  workloadEndpoint: field(reconciler('WorkloadEndpointControllerConfig')),
+  serviceAccount: field(reconciler('ServiceAccountControllerConfig')),
+  namespace: field(reconciler('NamespaceControllerConfig')),
+  loadBalancer: field(
+    struct('LoadBalancerControllerConfig', {
+      assignIPs: field(oneOf(['AllServices', 'RequestedServicesOnly'], 'v3.AssignIPs')),
+    }),
+    { since: 30 },
+  ),
+  policyMigration: field(struct('PolicyMigrationControllerConfig', { enabled: field(string) }), {
+    since: 32,
+  }),
+});
+
+const spec = {
+  logSeverityScreen: field(string),
+  healthChecks: field(string),
+  etcdV3CompactionPeriod: field(duration),
+  prometheusMetricsPort: field(int, { since: 20 }),
+  controllers: field(controllers),
+  debugProfilePort: field(int, { since: 25 }),
+};
+
+/** Spec of the KubeControllersConfiguration `default`; upstream: api/pkg/apis/projectcalico/v3/kubecontrollersconfig.go. */
+export const kubeControllersConfigurationSpec = struct('KubeControllersConfigurationSpec', spec);
+/** Status of a KubeControllersConfiguration. */
+export const kubeControllersConfigurationStatus = struct('KubeControllersConfigurationStatus', {
+  runningConfig: field(struct('KubeControllersConfigurationSpec', spec)),
+  environmentVars: field(map(string)),
+});
+
+/** See {@link kubeControllersConfigurationSpec}. */
+export type KubeControllersConfigurationSpec = TypeOf<typeof kubeControllersConfigurationSpec>;

@@ -1,0 +1,51 @@
+import { asNumber, field, list, oneOf, string, struct, type TypeOf } from '../schema.ts';
+
+/** Spec of a Node; upstream: libcalico-go/lib/apis/internalapi/node.go. */
+export const nodeSpec = struct('NodeSpec', {
+  bgp: field(
+    struct('NodeBGPSpec', {
+      asNumber: field(asNumber),
+      /** Host address with the prefix of its subnet. */
+      ipv4Address: field(string),
+      ipv6Address: field(string),
+      ipv4IPIPTunnelAddr: field(string),
+      /** Its presence makes the node a route reflector. */
+      routeReflectorClusterID: field(string),
+    }),
+  ),
+  ipv4VXLANTunnelAddr: field(string),
+  vxlanTunnelMACAddr: field(string),
+  ipv6VXLANTunnelAddr: field(string, { since: 23 }),
+  vxlanTunnelMACAddrV6: field(string, { since: 23 }),
+  orchRefs: field(list(struct('OrchRef', { nodeName: field(string), orchestrator: field(string) }))),
+  wireguard: field(
+    struct('NodeWireguardSpec', {
+      interfaceIPv4Address: field(string),
+      interfaceIPv6Address: field(string, { since: 24 }),
+    }),
+  ),
+  addresses: field(
+    list(
+      struct('NodeAddress', {
+        address: field(string),
+        type: field(oneOf(['CalicoNodeIP', 'InternalIP', 'ExternalIP'])),
+      }),
+    ),
+    { since: 17 },
+  ),
+  interfaces: field(list(struct('NodeInterface', { name: field(string), addresses: field(list(string)) })), {
+    since: 31,
+  }),
+});
+
+/** Status of a Node. */
+export const nodeStatus = struct('NodeStatus', {
+  wireguardPublicKey: field(string),
+  wireguardPublicKeyV6: field(string, { since: 24 }),
+  podCIDRs: field(list(string)),
+});
+
+/** See {@link nodeSpec}. */
+export type NodeSpec = TypeOf<typeof nodeSpec>;
+/** See {@link nodeStatus}. */
+export type NodeStatus = TypeOf<typeof nodeStatus>;

@@ -1,0 +1,11 @@
+import { field, oneOf, struct, type TypeOf } from '../schema.ts';
+import { policyOrder } from './rule.ts';
+
+/** Spec of a Tier; upstream: api/pkg/apis/projectcalico/v3/tier.go. */
+export const tierSpec = struct('TierSpec', {
+  order: policyOrder,
+  defaultAction: field(oneOf(['Deny', 'Pass'], 'v3.Action')),
+});
+
+/** See {@link tierSpec}. */
+export type TierSpec = TypeOf<typeof tierSpec>;
