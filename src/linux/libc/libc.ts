@@ -1,0 +1,128 @@
+/** System calls, as few as the room needs. Each throws {@link KernelError} where C returns -1. */
+
+import { KernelError } from './kernel-error.ts';
+import { koffi, library } from './koffi.ts';
+
+const call = library('libc.so.6', 'libc6', {
+  socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, const void *address, uint32_t length)',
+  setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+  send: 'long send(int fd, const void *buffer, size_t length, int flags)',
+  recv: 'long recv(int fd, void *buffer, size_t length, int flags)',
+  close: 'int close(int fd)',
+  open: 'int open(const char *path, int flags, ...)',
+  setns: 'int setns(int fd, int type)',
+  unshare: 'int unshare(int flags)',
+  mount:
+    'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+  umount2: 'int umount2(const char *target, int flags)',
+  epoll_create1: 'int epoll_create1(int flags)',
+  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, const void *event)',
+  epoll_wait: 'int epoll_wait(int epoll, void *events, int size, int timeout)',
+});
+
+function checked(what: string, result: number): number {
+  if (result < 0) throw new KernelError(what, koffi().errno());
+  return result;
+}
+
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOCK_NONBLOCK = 0o4000;
+export const AF_NETLINK = 16;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_TRUNC = 0x20;
+export const CLONE_NEWNET = 0x40000000;
+export const CLONE_NEWNS = 0x20000;
+export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_SHARED = 1 << 20;
+export const MNT_DETACH = 2;
+
+/** Opens a socket in the calling thread's network namespace, to which it belongs until closed. */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return checked('socket', call('socket')(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+/** Binds a socket to a raw sockaddr. */
+export function bindSocket(fd: number, address: Uint8Array): void {
+  checked('bind', call('bind')(fd, address, address.length));
+}
+
+/** Sets an integer socket option; false when the kernel does not know it. */
+export function setSocketOption(fd: number, level: number, name: number, value: number): boolean {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  return call('setsockopt')(fd, level, name, buffer, 4) === 0;
+}
+
+/** Sends one datagram whole. */
+export function sendDatagram(fd: number, bytes: Uint8Array): void {
+  checked('send', Number(call('send')(fd, bytes, bytes.length, 0)));
+}
+
+/** Receives one datagram and returns its length; `undefined` when `flags` has MSG_DONTWAIT and none is there. */
+export function receiveDatagram(fd: number, into: Uint8Array, flags = 0): number | undefined {
+  for (;;) {
+    const length = Number(call('recv')(fd, into, into.length, flags));
+    if (length >= 0) return length;
+    const errno = koffi().errno();
+    if (errno === 11) return undefined;
+    if (errno !== 4) throw new KernelError('recv', errno);
+  }
+}
+
+/** Closes a descriptor; closing twice is the caller's bug and is not reported. */
+export function closeDescriptor(fd: number): void {
+  call('close')(fd);
+}
+
+/** Opens a file read-only and close-on-exec. */
+export function openDescriptor(path: string): number {
+  return checked(`open ${path}`, call('open')(path, SOCK_CLOEXEC, 'int', 0));
+}
+
+/** Moves the calling thread into the namespace of a descriptor. Use `inNamespace` instead. */
+export function setNamespace(fd: number, type: number): void {
+  checked('setns', call('setns')(fd, type));
+}
+
+/** Gives the calling thread new namespaces. */
+export function unshareNamespace(flags: number): void {
+  checked('unshare', call('unshare')(flags));
+}
+
+/** Mounts. */
+export function mountAt(source: string, target: string, type: string, flags: number): void {
+  checked(`mount ${target}`, call('mount')(source, target, type, flags, null));
+}
+
+/** Unmounts. */
+export function unmount(target: string, flags: number): void {
+  checked(`umount ${target}`, call('umount2')(target, flags));
+}
+
+/** Makes an epoll descriptor. */
+export function createEpoll(): number {
+  return checked('epoll_create1', call('epoll_create1')(SOCK_CLOEXEC));
+}
+
+/** Adds (`watch`) or removes a descriptor from an epoll for readability; its own number is the event's datum. */
+export function controlEpoll(epoll: number, fd: number, watch: boolean): void {
+  const event = Buffer.alloc(12);
+  event.writeUInt32LE(1, 0);
+  event.writeUInt32LE(fd, 4);
+  checked('epoll_ctl', call('epoll_ctl')(epoll, watch ? 1 : 2, fd, event));
+}
+
+/** Waits on another thread until descriptors are readable or the time (milliseconds) is over; yields them. */
+export function waitEpoll(epoll: number, timeout: number): Promise<readonly number[]> {
+  const events = Buffer.alloc(12 * 64);
+  return new Promise((resolve) => {
+    call('epoll_wait').async(epoll, events, 64, timeout, (_error: unknown, count: number) => {
+      const ready: number[] = [];
+      for (let i = 0; i < count; i++) ready.push(events.readUInt32LE(i * 12 + 4));
+      resolve(ready);
+    });
+  });
+}

@@ -1,0 +1,3 @@
+/** Network namespaces. */
+export * from './named.ts';
+export * from './namespace.ts';

@@ -1,0 +1,2 @@
+/** Kernel parameters. */
+export * from './sysctl.ts';
