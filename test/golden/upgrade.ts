@@ -1,0 +1,178 @@
+/** Recordings of the real upgrade tool: what it made of whole stores, of single odd objects, and what it reported. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Kind, resourcePath } from '../../src/resources/index.ts';
+import {
+  type Conversion,
+  convertIpam,
+  convertTree,
+  storedPolicy,
+  treeOf,
+  type V2Dump,
+} from '../../src/upgrade/index.ts';
+import type { Case, Corpus, Outcome } from './corpus.ts';
+
+type JsonObject = Record<string, unknown>;
+
+/** Zero values that mean something and must be present. */
+const significant = new Set([
+  'failsafeInboundHostPorts',
+  'failsafeOutboundHostPorts',
+  'datastoreReady',
+  'nodeToNodeMeshEnabled',
+  'ipv6Support',
+  'usageReportingEnabled',
+  'affinity',
+]);
+
+/** Drops what the recordings treat as equal to absent, and sorts names. */
+function canonical(value: unknown, name = ''): unknown {
+  if (Array.isArray(value))
+    return value.length === 0 && !significant.has(name)
+      ? undefined
+      : value.map((one) => canonical(one) ?? null);
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value)
+      .map(([key, one]) => [key, canonical(one, key)] as const)
+      .filter(([, one]) => one !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  }
+  if ((value === '' || value === false || value === null) && !significant.has(name)) return undefined;
+  return value;
+}
+
+/** Everything that start would write: path → canonical value. */
+function written(dump: V2Dump): Map<string, string> {
+  const tree = treeOf(dump);
+  const conversion = convertTree(tree, () => undefined);
+  const result = new Map<string, string>();
+  for (const one of conversion.resources) {
+    const stored = one.kind === 'GlobalNetworkPolicy' ? storedPolicy(one) : one;
+    result.set(
+      resourcePath({
+        kind: stored.kind as Kind,
+        name: stored.metadata.name,
+        ...(stored.metadata.namespace === undefined ? {} : { namespace: stored.metadata.namespace }),
+      }),
+      JSON.stringify(canonical(stored)),
+    );
+  }
+  for (const { path, value } of convertIpam(tree).entries) result.set(path, JSON.stringify(canonical(value)));
+  return result;
+}
+
+function wholeStore(folder: string, name: string, v2: string, v3: string, names: string): Case {
+  return {
+    name,
+    run: () => {
+      const dump = read<V2Dump>(folder, v2);
+      const ours = written(dump);
+      const theirs = read<JsonObject>(folder, v3);
+      const lines: string[] = [];
+      for (const path of new Set([...ours.keys(), ...Object.keys(theirs)])) {
+        const expected = path in theirs ? JSON.stringify(fixed(canonical(theirs[path]))) : 'absent';
+        const actual = ours.get(path) ?? 'absent';
+        if (expected !== actual) lines.push(`${path}\n  recorded ${expected}\n  ours     ${actual}`);
+      }
+      const expectedNames = readFileSync(join(folder, names), 'utf8').trimEnd();
+      const actualNames = namesOf(convertTree(treeOf(dump), () => undefined));
+      if (actualNames !== expectedNames)
+        lines.push(`convertednames\n${lineDiff(expectedNames, actualNames)}`);
+      return lines.length === 0 ? { result: 'agree' } : { result: 'differ', diff: lines.join('\n') };
+    },
+  };
+}
+
+/** The one value of the recordings that ours mends: v3 validation wants `Return`, upstream copies `RETURN`. */
+function fixed(value: unknown): unknown {
+  const spec = (value as { spec?: JsonObject } | undefined)?.spec;
+  const action = spec?.['defaultEndpointToHostAction'];
+  const known: Record<string, string> = { drop: 'Drop', accept: 'Accept', return: 'Return' };
+  if (spec && typeof action === 'string')
+    spec['defaultEndpointToHostAction'] = known[action.toLowerCase()] ?? action;
+  return value;
+}
+
+function namesOf(conversion: Conversion): string {
+  return conversion.convertedNames.map(({ v1, v3 }) => `${v1} -> ${v3}`).join('\n');
+}
+
+interface BadObject {
+  readonly name: string;
+  readonly exit: number;
+  readonly v2: V2Dump;
+  readonly skipped?: string;
+  readonly crash?: string;
+  readonly start?: JsonObject;
+  readonly reports: {
+    readonly convertednames?: string[];
+    readonly nameclashes?: string[];
+    readonly conversionerrors?: string[];
+  };
+}
+
+const base: V2Dump = { '/calico/v1/Ready': 'true', '/calico/v1/config/CalicoVersion': 'v2.6.12' };
+
+/** What upstream loses or dies of, ours reports; see docs/differences.md. */
+const reported = 'Upgrade: what cannot be read is reported';
+
+function badObject(one: BadObject): Case {
+  return {
+    name: `bad/${one.name}`,
+    run: (): Outcome => {
+      const tree = treeOf({ ...base, ...one.v2 });
+      const conversion = convertTree(tree, () => undefined);
+      const errors = [...conversion.conversionErrors, ...convertIpam(tree).errors].map(
+        ({ v1, cause }) => `${v1}: ${cause}`,
+      );
+      if (one.skipped === 'unparsable' || one.crash !== undefined || one.start !== undefined) {
+        return errors.length > 0
+          ? { result: 'accepted', reason: reported, diff: errors.join('\n') }
+          : { result: 'differ', diff: 'upstream loses this object or stops at it; ours must report it' };
+      }
+      const expected = one.reports.conversionerrors ?? [];
+      const clashes = conversion.nameClashes.map(({ v1, other, v3 }) => `${v1} and ${other} -> ${v3}`);
+      const diffs = [
+        lineDiff(expected.join('\n'), errors.join('\n')),
+        lineDiff((one.reports.nameclashes ?? []).join('\n'), clashes.join('\n')),
+      ].filter(Boolean);
+      return diffs.length === 0 ? { result: 'agree' } : { result: 'differ', diff: diffs.join('\n') };
+    },
+  };
+}
+
+function lineDiff(expected: string, actual: string): string {
+  const [left, right] = [expected.split('\n'), actual.split('\n')];
+  const missing = left.filter((line) => !right.includes(line)).map((line) => `- ${line}`);
+  const extra = right.filter((line) => !left.includes(line)).map((line) => `+ ${line}`);
+  if (missing.length + extra.length > 0) return [...missing, ...extra].join('\n');
+  return expected === actual ? '' : 'the same lines in another order';
+}
+
+function read<T>(folder: string, file: string): T {
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as T;
+}
+
+/** data/golden/upgrade. */
+export const upgrade: Corpus = {
+  name: 'upgrade',
+  cases: (folder) => [
+    wholeStore(folder, 'store/dump', 'v2-dump.json', 'v3-expected.json', 'convertednames-expected.txt'),
+    wholeStore(
+      folder,
+      'store/wide',
+      'v2-wide.json',
+      'v3-wide-expected.json',
+      'convertednames-wide-expected.txt',
+    ),
+    wholeStore(
+      folder,
+      'store/random',
+      'v2-random.json',
+      'v3-random-expected.json',
+      'convertednames-random-expected.txt',
+    ),
+    ...read<BadObject[]>(folder, 'v2-bad-objects.json').map(badObject),
+  ],
+};
