@@ -13,6 +13,6 @@ export {
   type RouteSpec,
   table,
 } from './route.ts';
-export { canMakeLink, type RouteChange, RtNetlink, routeVersion } from './rtnetlink.ts';
+export { type RouteChange, RtNetlink, routeVersion } from './rtnetlink.ts';
 export type { RoutingRule } from './rule.ts';
 export { type BatchErrors, family, NetlinkSocket, type NetlinkSocketOptions } from './socket.ts';

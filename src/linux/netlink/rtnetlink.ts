@@ -339,19 +339,6 @@ export class RtNetlink {
   }
 }
 
-/** Whether a link's kind can be made here: probed by making one and removing it. */
-export function canMakeLink(netlink: RtNetlink, kind: LinkKind): boolean {
-  const name = `probe${process.pid % 100000}`;
-  try {
-    netlink.addLink(name, kind);
-  } catch (error) {
-    // Kinds whose module brings its own first device (tunl0) answer EEXIST for a second one with the same ends.
-    return isKernelError(error, 'EEXIST');
-  }
-  netlink.deleteLink(name);
-  return true;
-}
-
 /** IP version of a route's destination. */
 export function routeVersion(route: { readonly dst: string }): IpVersion {
   return versionOf(route.dst);

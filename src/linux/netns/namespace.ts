@@ -15,6 +15,7 @@ import {
   KernelError,
   openDescriptor,
   setNamespace,
+  unshareNamespace,
 } from '../libc/index.ts';
 
 /** Where named namespaces live, as `ip netns` has them. */
@@ -48,6 +49,21 @@ export class Namespace {
   /** The namespace of the calling thread. */
   static current(): Namespace {
     return new Namespace(ownPath, openDescriptor(ownPath));
+  }
+
+  /** A new namespace without a name: it ends with the handle and what was opened inside. */
+  static unnamed(): Namespace {
+    const home = openDescriptor(ownPath);
+    try {
+      unshareNamespace(CLONE_NEWNET);
+      try {
+        return new Namespace(ownPath, openDescriptor(ownPath));
+      } finally {
+        returnHome(home);
+      }
+    } finally {
+      closeDescriptor(home);
+    }
   }
 
   /** Releases the handle. */

@@ -1,0 +1,2 @@
+/** Connection tracking. */
+export * from './conntrack.ts';

@@ -1,0 +1,2 @@
+/** What the kernel can do. */
+export * from './kernel-facts.ts';

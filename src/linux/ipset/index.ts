@@ -1,0 +1,2 @@
+/** IP sets. */
+export * from './ipset.ts';

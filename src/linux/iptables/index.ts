@@ -1,0 +1,2 @@
+/** iptables. */
+export * from './iptables.ts';

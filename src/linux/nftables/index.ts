@@ -1,0 +1,3 @@
+/** nftables through libnftables. */
+export * from './context.ts';
+export * from './events.ts';

@@ -1,0 +1,2 @@
+/** Running programs. */
+export * from './run-program.ts';
