@@ -1,2 +1,6 @@
 /** The policy room: resources in, the host's program out, and the evaluator of that program. */
+export { PolicyGraph, type PolicyGraphOptions } from './graph/policy-graph.ts';
+export { translateKubernetesPolicy } from './model/kubernetes-policy.ts';
+export { protocolName, protocolNumber, protocolNumbers } from './model/protocol.ts';
 export * from './program.ts';
+export { ruleForFamily } from './rule-family.ts';
