@@ -85,9 +85,9 @@ export type TxnStep =
   /** Writes nothing: the key must be at this revision (`'0'`: must not exist). */
   | { readonly op: 'check'; readonly key: Key; readonly revision: Revision };
 
-/** Outcome of a transaction: on success the new pairs in the order of the steps that wrote. */
+/** Outcome of a transaction: on success one entry per step, the new pair of a create or update, else `undefined`. */
 export type TxnResult =
-  | { readonly ok: true; readonly written: readonly (KeyValue | undefined)[] }
+  | { readonly ok: true; readonly written: readonly (KeyValue | undefined)[]; readonly revision: Revision }
   /** `current` holds what each step's key is now (`undefined`: absent), so that a retry needs no further read. */
   | { readonly ok: false; readonly current: readonly (KeyValue | undefined)[] };
 
@@ -96,6 +96,8 @@ export type WatchEvent =
   | { readonly type: 'put'; readonly kv: KeyValue; readonly previous?: KeyValue }
   | { readonly type: 'delete'; readonly key: Key; readonly revision: Revision; readonly previous?: KeyValue }
   | { readonly type: 'broken'; readonly path: string; readonly reason: string }
+  /** Nothing of interest happened up to this revision: a watch may be resumed from there. */
+  | { readonly type: 'progress'; readonly revision: Revision }
   | {
       readonly type: 'closed';
       readonly reason: 'compacted' | 'disconnected' | 'cancelled';
@@ -109,9 +111,12 @@ export interface CallOptions {
   readonly timeout?: number;
 }
 
-/** A datastore. Methods throw CalicoError DATASTORE or TIMEOUT when it cannot be reached. */
+/**
+ * A datastore. Methods throw CalicoError DATASTORE, TIMEOUT or PERMISSION when it cannot be reached; `details.outcome`
+ * is `'unknown'` when a write may nevertheless have happened: read again before anything else.
+ */
 export interface Datastore {
-  /** How many round trips and which kind of store: `etcd`, `memory`, `kubernetes`. */
+  /** Which kind of store. */
   readonly kind: 'etcd' | 'memory' | 'kubernetes';
   get<K extends Key>(
     key: K,

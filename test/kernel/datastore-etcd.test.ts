@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { datastoreContract, failureOf } from '../../src/datastore/contract.ts';
+import { EtcdClient, KvDatastore } from '../../src/datastore/index.ts';
+import type { CalicoError } from '../../src/errors.ts';
+import { makeCertificates, readTls, startEtcd, type TestEtcd } from '../support/etcd.ts';
+
+describe('etcd driver', () => {
+  let etcd: TestEtcd;
+  beforeAll(async () => {
+    etcd = await startEtcd();
+  }, 30_000);
+  afterAll(() => etcd.stop());
+
+  datastoreContract('etcd', async () => {
+    const client = etcd.client();
+    await client.deleteRange('\0', '\0');
+    return new KvDatastore('etcd', client);
+  });
+
+  test('status, members and a snapshot', async () => {
+    const client = etcd.client();
+    expect((await client.status()).version).toMatch(/^3\./);
+    expect((await client.members()).map(({ name }) => name)).toEqual(['m0']);
+    let bytes = 0;
+    for await (const chunk of client.snapshot()) bytes += chunk.blob.length;
+    expect(bytes).toBeGreaterThan(10_000);
+    client.close();
+  });
+
+  test('a large value passes and a deadline holds', async () => {
+    const client = etcd.client();
+    const value = new Uint8Array(1_200_000).fill(65);
+    for (let i = 0; i < 5; i++) await client.put(`/calico/ipam/v2/handle/big${i}`, value);
+    const { pairs } = await client.range({
+      key: '/calico/ipam/v2/handle/big',
+      end: '/calico/ipam/v2/handle/bih',
+    });
+    expect(pairs.map((pair) => pair.value.length)).toEqual(Array(5).fill(1_200_000));
+    client.close();
+    // A server that accepts and says nothing.
+    const mute = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as { port: number };
+    const waiting = new EtcdClient({ endpoints: [`http://127.0.0.1:${port}`], timeout: 200 });
+    expect(await failureOf(waiting.range({ key: 'a' }))).toContain('did not answer within 200 ms');
+    waiting.close();
+    mute.close();
+  });
+});
+
+test('nobody listens: the error names the endpoint and the cause', async () => {
+  const refused = new EtcdClient({ endpoints: ['http://127.0.0.1:1'], timeout: 2_000 });
+  expect(await failureOf(refused.range({ key: 'a' }))).toMatch(/127\.0\.0\.1:1.*refused/i);
+  refused.close();
+});
+
+test('fail-over: reads and watches go on with another member, a write of unknown outcome is not repeated', async () => {
+  const etcd = await startEtcd({ members: 3 });
+  try {
+    const client = etcd.client();
+    await client.put('/calico/a', new Uint8Array([1]));
+    const batches = client.watch({ key: '/calico/a' }, '1')[Symbol.asyncIterator]();
+    await batches.next();
+    await etcd.kill(0);
+    const closed = await batches.next();
+    expect(closed.value?.[0]).toMatchObject({ type: 'closed', reason: 'disconnected' });
+    expect((await client.range({ key: '/calico/a' })).pairs.length).toBe(1);
+    await client.put('/calico/a', new Uint8Array([2]));
+    await etcd.restart(0);
+    await etcd.kill(1);
+    expect((await client.range({ key: '/calico/a' })).pairs[0]!.value).toEqual(Buffer.from([2]));
+    await etcd.kill(2);
+    const outcome = await client.put('/calico/a', new Uint8Array([3]), { timeout: 500 }).then(
+      () => 'written',
+      (error: CalicoError) => error.details['outcome'],
+    );
+    expect(outcome).toBe('unknown');
+    client.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 60_000);
+
+test('TLS with client certificates to an address, and user with password', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'calico-tls-'));
+  const certificates = makeCertificates(directory);
+  const etcd = await startEtcd({ tls: certificates });
+  try {
+    const client = etcd.client();
+    await client.put('/calico/a', new Uint8Array([1]));
+    client.close();
+    const { cert: _cert, key: _key, ...caOnly } = readTls(certificates);
+    const stranger = new EtcdClient({ endpoints: etcd.endpoints, tls: caOnly, timeout: 2_000 });
+    expect(await failureOf(stranger.range({ key: '/calico/a' }))).not.toBe('did not fail');
+    stranger.close();
+    const distrustful = new EtcdClient({ endpoints: etcd.endpoints, tls: {}, timeout: 2_000 });
+    expect(await failureOf(distrustful.range({ key: '/calico/a' }))).toMatch(/certificate/i);
+    distrustful.close();
+  } finally {
+    await etcd.stop();
+    rmSync(directory, { recursive: true });
+  }
+}, 30_000);
