@@ -1,18 +1,20 @@
 /** Host and workload endpoints. Pure. Upstream: lib/upgrade/converters/{hostendpoint,workloadendpoint}.go. */
-import { formatAddress, formatCidr, tryParseAddress, tryParseCidr } from '../ip/index.ts';
+
+import { formatAddress, formatCidr } from '../ip/index.ts';
 import { type Converted, convertedName, fromDocument, resource } from './convert-kind.ts';
 import { convertProtocol, convertSelector, defined } from './convert-rules.ts';
 import { DecodeError, type Decoder, integer, list, members, text, textMap } from './decode.ts';
+import { goAddress, goCidr } from './go-net.ts';
 import { convertName, convertNodeName, convertProfileName } from './names.ts';
 
 const address: Decoder<string> = (value, where) => {
-  const parsed = tryParseAddress(text(value, where));
+  const parsed = goAddress(text(value, where));
   if (!parsed) throw new DecodeError(`${where}: ${JSON.stringify(value)} is not an IP address`);
   return formatAddress(parsed);
 };
 
 const net: Decoder<string> = (value, where) => {
-  const parsed = tryParseCidr(text(value, where));
+  const parsed = goCidr(text(value, where));
   if (!parsed) throw new DecodeError(`${where}: ${JSON.stringify(value)} is not a CIDR`);
   return formatCidr(parsed);
 };
@@ -130,9 +132,10 @@ export function convertWorkloadEndpoint(id: V1WorkloadId, source: string): Conve
             : undefined;
     if (reason) return { error: `error with field ${field} = '${value}' (${reason})` };
   }
-  const labels = Object.fromEntries(
-    Object.entries(document.labels ?? {}).map(([key, value]) => [convertSelector(key), value]),
-  );
+  // A label that has its new name already wins over the one that gets it.
+  const given = Object.entries(document.labels ?? {});
+  const renamed = given.map(([key, value]) => [convertSelector(key), value] as const);
+  const labels = Object.fromEntries([...renamed, ...given.filter(([key]) => convertSelector(key) === key)]);
   const converted = resource(
     'WorkloadEndpoint',
     segments.map(([, value]) => value.replaceAll('-', '--')).join('-'),

@@ -1,5 +1,5 @@
 /** IPAM blocks, affinities, handles and configuration. Pure. Upstream: lib/upgrade/migrator/ipam.go. */
-import { type Cidr, formatCidr, tryParseCidr } from '../ip/index.ts';
+import { type Cidr, formatCidr, parseCidr, tryParseCidr } from '../ip/index.ts';
 import { convertNodeName } from './names.ts';
 import { directoryAt, type V2Directory } from './v2-tree.ts';
 
@@ -22,6 +22,8 @@ export function convertIpam(tree: V2Directory): IpamConversion {
   for (const family of families) {
     for (const [segment, source] of directoryAt(ipam, 'assignment', family, 'block').values) {
       const cidr = cidrOf(segment);
+      // A key of the wrong family is no block key at all, for upstream's readers as for ours.
+      if (cidr && `ipv${cidr.version}` !== family) continue;
       const v1 = `BlockKey(cidr=${cidr ? formatCidr(cidr) : segment})`;
       const block = cidr ? objectOf(source) : `${JSON.stringify(segment)} in the key is not a CIDR`;
       if (typeof block === 'string') errors.push({ v1, cause: block });
@@ -73,7 +75,11 @@ export function convertIpam(tree: V2Directory): IpamConversion {
 }
 
 function convertBlock(block: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { hostAffinity, ...rest } = block;
+  const { hostAffinity, ...others } = block;
+  const rest: Readonly<Record<string, unknown>> = {
+    ...others,
+    cidr: formatCidr(parseCidr(String(others['cidr']))),
+  };
   const affinity = rest['affinity'];
   if (typeof affinity === 'string') {
     const converted = affinity.startsWith('host:')

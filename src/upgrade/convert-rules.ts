@@ -1,19 +1,21 @@
 /** Rules, shared by policies and profiles. Pure. Upstream: lib/upgrade/converters/rules.go. */
-import { formatCidr, tryParseCidr } from '../ip/index.ts';
+
+import { formatCidr } from '../ip/index.ts';
 import { DecodeError, type Decoder, flag, integer, list, members, number, text, textMap } from './decode.ts';
+import { goCidr } from './go-net.ts';
 
 const cidr: Decoder<string> = (value, where) => {
   const source = text(value, where);
   // An empty text stands for "no net" and is dropped later.
   if (source === '') return source;
-  const parsed = source.includes('/') || source.length > 0 ? tryParseCidr(source) : undefined;
+  const parsed = source.includes('/') || source.length > 0 ? goCidr(source) : undefined;
   if (!parsed) throw new DecodeError(`${where}: ${JSON.stringify(source)} is not a CIDR`);
   return formatCidr(parsed);
 };
 
 /** A protocol: name as given, or number. */
 const protocol: Decoder<string | number> = (value, where) =>
-  typeof value === 'string' ? value : integer(0, 255)(value, where);
+  typeof value === 'string' && !/^\d+$/.test(value) ? value : integer(0, 255)(Number(value), where);
 
 /** A port, a `min:max` range, or the name of a named port. */
 const port: Decoder<string | number> = (value, where) => {

@@ -3,15 +3,8 @@
  * cannot be read is dropped silently: it is reported beside what cannot be converted.
  * Upstream: projectcalico/libcalico-go: lib/upgrade/{converters,migrator}.
  */
-import {
-  type Address,
-  addressBits,
-  formatAddress,
-  formatCidr,
-  parseCidr,
-  tryParseAddress,
-  tryParseCidr,
-} from '../ip/index.ts';
+
+import { type Address, addressBits, formatAddress, formatCidr, parseCidr } from '../ip/index.ts';
 import type { Resource } from '../resources/resource.ts';
 import { convertHostEndpoint, convertWorkloadEndpoint } from './convert-endpoints.ts';
 import { convertFelixSettings, convertLogLevel } from './convert-felix.ts';
@@ -27,6 +20,7 @@ import {
 import { convertPolicy, convertProfile, type ProfileSource } from './convert-policy.ts';
 import { defined } from './convert-rules.ts';
 import { integer, list, members, text } from './decode.ts';
+import { goAddress, goCidr } from './go-net.ts';
 import { addressName, cidrName, convertNodeName } from './names.ts';
 import { byteOrder, directoryAt, unescapeSegment, type V2Directory } from './v2-tree.ts';
 
@@ -175,8 +169,8 @@ function nodes(tree: V2Directory, hosts: readonly (readonly [string, V2Directory
     convert: () => {
       const bgp = directoryAt(tree, 'calico', 'bgp', 'v1', 'host', host).values;
       const own = directoryAt(directory, 'config').values;
-      const v4 = tryParseAddress(bgp.get('ip_addr_v4') ?? '');
-      const v6 = tryParseAddress(bgp.get('ip_addr_v6') ?? '');
+      const v4 = goAddress(bgp.get('ip_addr_v4') ?? '');
+      const v6 = goAddress(bgp.get('ip_addr_v6') ?? '');
       const refs = directory.values.get('orchestrator_refs');
       const spec: Record<string, unknown> = {};
       if (v4 || v6) {
@@ -194,7 +188,7 @@ function nodes(tree: V2Directory, hosts: readonly (readonly [string, V2Directory
 }
 
 function withMask(address: Address, network: string | undefined, version: 4 | 6): string {
-  const cidr = network === undefined ? undefined : tryParseCidr(network);
+  const cidr = network === undefined ? undefined : goCidr(network);
   if (!cidr) return `${formatAddress(address)}/${addressBits(address.version)}`;
   // A network of the other family cannot be this address's: upstream writes /0 then, which is kept to be reported.
   return `${formatAddress(address)}/${cidr.version === version || address.version === cidr.version ? cidr.prefix : 0}`;
@@ -207,9 +201,9 @@ function peers(directory: V2Directory, host: string | undefined): ConversionItem
     [...directoryAt(directory, family).values].map(([key, source]) => ({
       v1: host === undefined ? `BGPPeer(global, ip=${key})` : `BGPPeer(node=${host}, ip=${key})`,
       convert: (): Converted => {
-        if (!tryParseAddress(key)) return { error: `${JSON.stringify(key)} in the key is not an IP address` };
+        if (!goAddress(key)) return { error: `${JSON.stringify(key)} in the key is not an IP address` };
         const document = fromDocument(source, decodePeer);
-        const address = document.ip === undefined ? undefined : tryParseAddress(document.ip);
+        const address = document.ip === undefined ? undefined : goAddress(document.ip);
         if (document.ip !== undefined && !address)
           return { error: `ip: ${JSON.stringify(document.ip)} is not an IP address` };
         const asNumber =
@@ -283,14 +277,14 @@ function flagOf(value: unknown, where: string): boolean {
 function pools(tree: V2Directory): ConversionItem[] {
   return (['v4', 'v6'] as const).flatMap((family) =>
     [...directoryAt(tree, 'calico', 'v1', 'ipam', family, 'pool').values].map(([segment, source]) => {
-      const key = tryParseCidr(segment.replace(/-(\d+)$/, '/$1'));
+      const key = goCidr(segment.replace(/-(\d+)$/, '/$1'));
       return {
         v1: `IPPool(cidr=${key && segment.includes('-') ? formatCidr(key) : segment})`,
         convert: (): Converted => {
           if (!key || !segment.includes('-'))
             return { error: `${JSON.stringify(segment)} in the key is not a CIDR` };
           const document = fromDocument(source, decodePool);
-          const cidr = tryParseCidr(document.cidr ?? '');
+          const cidr = goCidr(document.cidr ?? '');
           if (document.cidr === undefined || !cidr)
             return { error: `cidr: ${JSON.stringify(document.cidr ?? null)} is not a CIDR` };
           const ipipMode = !document.ipip
@@ -321,7 +315,7 @@ function pools(tree: V2Directory): ConversionItem[] {
 
 /** The name shows the address as stored, even when its host bits are set. */
 function unmasked(source: string): { readonly value: bigint } {
-  return { value: tryParseAddress(source.split('/')[0]!)?.value ?? parseCidr(source).value };
+  return { value: goAddress(source.split('/')[0]!)?.value ?? parseCidr(source).value };
 }
 
 function policies(tree: V2Directory): ConversionItem[] {

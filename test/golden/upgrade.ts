@@ -72,7 +72,7 @@ function wholeStore(folder: string, name: string, v2: string, v3: string, names:
       const lines: string[] = [];
       for (const path of new Set([...ours.keys(), ...Object.keys(theirs)])) {
         const expected = path in theirs ? JSON.stringify(fixed(canonical(theirs[path]))) : 'absent';
-        const actual = ours.get(path) ?? 'absent';
+        const actual = ours.has(path) ? ours.get(path) : 'absent';
         if (expected !== actual) lines.push(`${path}\n  recorded ${expected}\n  ours     ${actual}`);
       }
       const expectedNames = readFileSync(join(folder, names), 'utf8').trimEnd();
@@ -84,13 +84,16 @@ function wholeStore(folder: string, name: string, v2: string, v3: string, names:
   };
 }
 
-/** The one value of the recordings that ours mends: v3 validation wants `Return`, upstream copies `RETURN`. */
+/** What ours mends in the recordings: v3 wants `Return` where upstream copies `RETURN`, and `[]` for no failsafe ports. */
 function fixed(value: unknown): unknown {
   const spec = (value as { spec?: JsonObject } | undefined)?.spec;
   const action = spec?.['defaultEndpointToHostAction'];
   const known: Record<string, string> = { drop: 'Drop', accept: 'Accept', return: 'Return' };
   if (spec && typeof action === 'string')
     spec['defaultEndpointToHostAction'] = known[action.toLowerCase()] ?? action;
+  for (const name of ['failsafeInboundHostPorts', 'failsafeOutboundHostPorts']) {
+    if (spec?.[name] === null) spec[name] = [];
+  }
   return value;
 }
 
