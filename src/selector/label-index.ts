@@ -61,7 +61,8 @@ export class LabelIndex<S, I> {
     const filed: Filed<S, I> = { id, selector, requirements, matched: new Set() };
     this.#selectors.set(id, filed);
     for (const item of this.#candidates(selector)) {
-      if (!this.#evaluate(filed, item)) continue;
+      // Alternatives of an "or" may bring the same item twice.
+      if (filed.matched.has(item) || !this.#evaluate(filed, item)) continue;
       filed.matched.add(item);
       item.matched.add(filed);
       if (!before?.matched.has(item)) this.#listener.matchStarted(id, item.id);
