@@ -1,0 +1,4 @@
+/** The agent's configuration. */
+export * from './felix-config.ts';
+export * from './parameters.ts';
+export * from './resolve-config.ts';

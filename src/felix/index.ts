@@ -1,0 +1,4 @@
+/** The agent. */
+export * from './config/index.ts';
+export * from './dataplane.ts';
+export * from './log.ts';
