@@ -1,0 +1,2 @@
+/** From a Kubespray inventory to the network that it describes. */
+export * from './cluster-plan.ts';
