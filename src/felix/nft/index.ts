@@ -1,0 +1,2 @@
+/** The nftables dataplane. */
+export { createNftDataplane, type NftDataplaneOptions } from './nft-dataplane.ts';

@@ -1,0 +1,200 @@
+/** The packet filter in nftables: tables `ip calico` and `ip6 calico`, and nothing of anybody else's. */
+import type { IpVersion } from '../../ip/index.ts';
+import type { Namespace } from '../../linux/netns/index.ts';
+import { NftContext, nftGeneration, watchNftables } from '../../linux/nftables/index.ts';
+import {
+  type DriftReport,
+  type MetricValues,
+  noDrift,
+  type RuleChange,
+  type RuleDataplane,
+  type RuleOutcome,
+} from '../dataplane.ts';
+import { type Log, silentLog } from '../log.ts';
+import { HostRules, type RuleSettings } from '../render/index.ts';
+import { planDelta, planFull, tableOf } from './plan.ts';
+import { noTable, readTable, type TableState } from './table-state.ts';
+
+/** What {@link createNftDataplane} needs. */
+export interface NftDataplaneOptions {
+  readonly settings: RuleSettings;
+  /** The network namespace to work in; the process's own without it. */
+  readonly namespace?: Namespace;
+  readonly log?: Log;
+}
+
+/** What an IP version's table holds. */
+type Programmed = ReadonlyMap<
+  IpVersion,
+  { readonly chains: Set<string>; readonly maps: Map<string, ReadonlyMap<string, string>> }
+>;
+
+/** Transactions beyond this length run on another thread: the event loop must not wait for them. */
+const asyncBeyond = 20_000;
+
+/** Makes the dataplane; nothing is touched before the first apply. */
+export function createNftDataplane(options: NftDataplaneOptions): RuleDataplane {
+  return new NftDataplane(options);
+}
+
+class NftDataplane implements RuleDataplane {
+  readonly name = 'nftables';
+  readonly #options: NftDataplaneOptions;
+  readonly #log: Log;
+  readonly #rules: HostRules;
+  readonly #context: NftContext;
+  /** What the kernel has, as far as we wrote it; `undefined` when that is not known. */
+  #programmed: Programmed | undefined;
+  #ownGenerations: { readonly first: number; readonly last: number } = { first: 0, last: -1 };
+  #working = false;
+  #foreign: (() => void) | undefined;
+  readonly #counters = new Map<string, number>();
+
+  constructor(options: NftDataplaneOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.#rules = new HostRules(options.settings);
+    this.#context = new NftContext(options.namespace ? { namespace: options.namespace } : {});
+  }
+
+  async apply(change: RuleChange): Promise<RuleOutcome> {
+    this.#rules.update(change);
+    const deltas = this.#rules.take();
+    const programmed = this.#programmed;
+    if (!programmed) await this.#bringFully();
+    else {
+      const commands = [...deltas].flatMap(([version, delta]) =>
+        planDelta(this.#rules, version, delta, programmed.get(version)!),
+      );
+      try {
+        await this.#commit(commands);
+        this.#remember(deltas, programmed);
+      } catch (error) {
+        // Somebody may have changed what we built upon: look, and do it from there.
+        this.#log.warn('nftables transaction failed, reading the tables again', { error: String(error) });
+        this.#programmed = undefined;
+        await this.#bringFully();
+      }
+    }
+    return { problems: [], hostEndpoints: this.#rules.hostEndpointInterfaces };
+  }
+
+  async resync(): Promise<DriftReport> {
+    // Before the first apply there is nothing to compare with.
+    if (!this.#programmed) return noDrift;
+    return this.#bringFully();
+  }
+
+  onForeignChange(listener: () => void): () => void {
+    const { namespace } = this.#options;
+    const stop = watchNftables({
+      ...(namespace ? { namespace } : {}),
+      onTransaction: ({ generation, tables }) => {
+        if (![...tables].some((table) => this.#rules.versions.some((version) => tableOf(version) === table)))
+          return;
+        const own = this.#ownGenerations;
+        if (this.#working || (generation >= own.first && generation <= own.last)) return;
+        listener();
+      },
+      onOverrun: listener,
+    });
+    this.#foreign = listener;
+    return () => {
+      this.#foreign = undefined;
+      stop();
+    };
+  }
+
+  metrics(): MetricValues {
+    const metrics = new Map(this.#counters);
+    for (const version of this.#rules.versions) {
+      const label = `{ip_version="${version}"}`;
+      let chains = 0;
+      let rules = 0;
+      for (const [, chain] of this.#rules.chains(version)) {
+        chains++;
+        rules += chain.rules.length;
+      }
+      metrics.set(`felix_nft_chains${label}`, chains);
+      metrics.set(`felix_nft_rules${label}`, rules);
+      metrics.set(`felix_nft_sets${label}`, this.#rules.sets(version).size);
+      metrics.set(`felix_nft_maps${label}`, this.#rules.maps(version).size);
+    }
+    return metrics;
+  }
+
+  close(): void {
+    this.#context.close();
+  }
+
+  /** Reads the kernel and writes the difference to what the rules say. */
+  async #bringFully(): Promise<DriftReport> {
+    const drift = { missing: [] as string[], different: [] as string[], stray: [] as string[] };
+    const commands: string[] = [];
+    for (const version of this.#rules.versions) {
+      const plan = planFull(this.#rules, version, await this.#read(version));
+      commands.push(...plan.commands);
+      drift.missing.push(...plan.drift.missing);
+      drift.different.push(...plan.drift.different);
+      drift.stray.push(...plan.drift.stray);
+    }
+    await this.#commit(commands);
+    this.#programmed = new Map(
+      this.#rules.versions.map((version) => [
+        version,
+        {
+          chains: new Set([...this.#rules.chains(version)].map(([key]) => key)),
+          maps: new Map([...this.#rules.maps(version)].map(([map, entries]) => [map, new Map(entries)])),
+        },
+      ]),
+    );
+    return drift;
+  }
+
+  async #read(version: IpVersion): Promise<TableState> {
+    this.#count('felix_nft_list_calls');
+    try {
+      return readTable(await this.#context.list(`list table ${tableOf(version)}`));
+    } catch (error) {
+      if (String((error as { output?: string }).output ?? error).includes('No such file')) return noTable;
+      this.#count('felix_nft_list_errors');
+      throw error;
+    }
+  }
+
+  async #commit(commands: readonly string[]): Promise<void> {
+    if (commands.length === 0) return;
+    const text = commands.join('\n');
+    const { namespace } = this.#options;
+    this.#count('felix_nft_calls');
+    this.#working = true;
+    const before = nftGeneration(namespace);
+    try {
+      if (text.length > asyncBeyond) await this.#context.runAsync(text);
+      else this.#context.run(text);
+    } catch (error) {
+      this.#count('felix_nft_errors');
+      throw error;
+    } finally {
+      const after = nftGeneration(namespace);
+      this.#ownGenerations = { first: before + 1, last: after };
+      this.#working = false;
+      if (after > before + 1) this.#foreign?.();
+    }
+  }
+
+  #remember(deltas: ReturnType<HostRules['take']>, programmed: Programmed): void {
+    for (const [version, delta] of deltas) {
+      const state = programmed.get(version)!;
+      for (const [key, chain] of delta.chains) {
+        if (chain) state.chains.add(key);
+        else state.chains.delete(key);
+      }
+      for (const [map, entries] of delta.maps) state.maps.set(map, new Map(entries));
+    }
+  }
+
+  #count(name: string): void {
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,7 @@
+/** From the host's program to rules: pure. */
+export * from './ast.ts';
+export { assignHostEndpoints, type HostEndpointAssignment } from './host-endpoint-interfaces.ts';
+export { HostRules, type RuleDelta, type RuleSet } from './host-rules.ts';
+export * from './names.ts';
+export * from './nft-text.ts';
+export * from './settings.ts';
