@@ -37,7 +37,7 @@ export function tryParseInterfaceAddress(text: string): { address: Address; pref
   const bits = addressBits(address.version);
   if (slash < 0) return { address, prefix: bits };
   const tail = text.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(tail) || (tail.length > 1 && tail.startsWith('0'))) return undefined;
+  if (!/^\d{1,3}$/.test(tail)) return undefined;
   const prefix = Number(tail);
   return prefix > bits ? undefined : { address, prefix };
 }

@@ -1,5 +1,9 @@
 /** Resources: kinds, types, names, defaults, validation. Pure. */
 
+export { fixedTiers } from './checks/kind-checks.ts';
+export { type PoolSurroundings, poolWriteProblems } from './checks/pool-checks.ts';
+export * from './decode.ts';
+export * from './defaults.ts';
 export type { BGPConfigurationSpec } from './kinds/bgp-configuration.ts';
 export type { BGPFilterRule, BGPFilterSpec } from './kinds/bgp-filter.ts';
 export type { BGPPeerSpec } from './kinds/bgp-peer.ts';
@@ -28,7 +32,19 @@ export type { EntityRule, PolicyRule, PolicyType } from './kinds/rule.ts';
 export type { TierSpec } from './kinds/tier.ts';
 export type { WorkloadEndpointSpec } from './kinds/workload-endpoint.ts';
 export * from './kinds.ts';
+export { dnsLabel } from './metadata-rules.ts';
+export {
+  formatGoDuration,
+  type PortSpan,
+  parseAsNumber,
+  parseGoDuration,
+  portSpan,
+  protocolNumbers,
+} from './numbers.ts';
 export * from './path.ts';
 export * from './policy-name.ts';
+export { type Problem, problemsText } from './problem.ts';
 export * from './resource.ts';
+export { type Field, minorOf, type Release, type Schema } from './schema.ts';
+export { assertValid, type ValidateOptions, validate } from './validate.ts';
 export * from './workload-endpoint-name.ts';

@@ -12,10 +12,34 @@ export interface Field<T = unknown, R extends boolean = boolean> {
   readonly required: R;
   /** First minor release whose type has the field; absent: 3.15 has it. */
   readonly since?: number;
-  /** Rule of upstream's validator, checked when the field is not its zero value (see `rules.ts`). */
+  /** Name of upstream's field where it is not the capitalised JSON name (see `go-name.ts`). */
+  readonly go?: string;
+  /** Upstream's field is a pointer: absent and zero differ. */
+  readonly pointer?: boolean;
+  /** Tags of upstream's validator, comma-separated as there (see `tags.ts`); zero values are not checked. */
   readonly rule?: string;
-  /** The validator refuses the zero value too. */
+  /** Zero values are checked too. */
   readonly mandatory?: boolean;
+  /** What the CRD schema, which 3.32 checks in addition, demands. */
+  readonly crd?: CrdRule | readonly CrdRule[];
+  /** Releases that write the zero value when the field is absent. */
+  readonly zero?: readonly Release[];
+}
+
+/** The generations of upstream whose texts and rules are reproduced. */
+export type Release = 'v3.15' | 'v3.32';
+
+/** Constraints of a CRD schema. Enumerations come from the field's own values unless `values` is given. */
+export interface CrdRule {
+  readonly values?: readonly string[];
+  readonly pattern?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxLength?: number;
+  readonly minProperties?: number;
+  readonly format?: 'cidr';
 }
 
 /** Integer types of Go that occur. */
@@ -33,9 +57,14 @@ export type SchemaNode =
   | { readonly type: 'duration' }
   /** metav1.Time: RFC 3339 or null. */
   | { readonly type: 'time' }
-  | { readonly type: 'list'; readonly item: Schema; readonly rule?: string }
+  | { readonly type: 'list'; readonly item: Schema; readonly rule?: string; readonly crd?: CrdRule }
   | { readonly type: 'map'; readonly value: Schema }
-  | { readonly type: 'struct'; readonly go: string; readonly fields: Readonly<Record<string, Field>> }
+  | {
+      readonly type: 'struct';
+      readonly go: string;
+      readonly crd?: CrdRule;
+      readonly fields: Readonly<Record<string, Field>>;
+    }
   /** Kept as it is. */
   | { readonly type: 'any' };
 
@@ -70,18 +99,28 @@ export function required<T>(schema: Schema<T>, options: FieldOptions = {}): Fiel
 }
 
 /** A struct; `go` is the name of upstream's type, which decoding errors show. */
-export function struct<F extends Fields>(go: string, fields: F): Schema<StructType<F>> {
-  return { type: 'struct', go, fields };
+export function struct<F extends Fields>(go: string, fields: F, crd?: CrdRule): Schema<StructType<F>> {
+  return { type: 'struct', go, fields, ...(crd === undefined ? {} : { crd }) };
 }
 
-/** A list. `rule` applies to each item. */
-export function list<T>(item: Schema<T>, rule?: string): Schema<readonly T[]> {
-  return rule === undefined ? { type: 'list', item } : { type: 'list', item, rule };
+/** A list. The rules apply to each item. */
+export function list<T>(item: Schema<T>, rule?: string, crd?: CrdRule): Schema<readonly T[]> {
+  return {
+    type: 'list',
+    item,
+    ...(rule === undefined ? {} : { rule }),
+    ...(crd === undefined ? {} : { crd }),
+  };
 }
 
 /** A map with text keys. */
 export function map<T>(value: Schema<T>): Schema<Readonly<Record<string, T>>> {
   return { type: 'map', value };
+}
+
+/** Minor version of a release. */
+export function minorOf(release: Release): number {
+  return release === 'v3.15' ? 15 : 32;
 }
 
 /** Text that takes one of these values; `go` names upstream's type where it has one. */

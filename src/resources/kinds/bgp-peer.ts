@@ -14,23 +14,26 @@ import { secretKeyRef } from './bgp-configuration.ts';
 
 /** Spec of a BGPPeer; upstream: api/pkg/apis/projectcalico/v3/bgppeer.go. */
 export const bgpPeerSpec = struct('BGPPeerSpec', {
-  node: field(string),
-  nodeSelector: field(string),
+  node: field(string, { rule: 'name' }),
+  nodeSelector: field(string, { rule: 'selector' }),
   /** `IP`, `v4:port` or `[v6]:port`. */
-  peerIP: field(string),
-  asNumber: field(asNumber),
-  peerSelector: field(string),
+  peerIP: field(string, { rule: 'ip|IP:port', zero: ['v3.15'] }),
+  asNumber: field(asNumber, { zero: ['v3.15'] }),
+  peerSelector: field(string, { rule: 'selector' }),
   keepOriginalNextHop: field(boolean, { since: 16 }),
   nextHopMode: field(oneOf(['Auto', 'Self', 'Keep'], 'v3.NextHopMode'), { since: 31 }),
   password: field(struct('BGPPassword', { secretKeyRef: field(secretKeyRef) }), { since: 16 }),
-  sourceAddress: field(oneOf(['UseNodeIP', 'None'], 'v3.SourceAddress'), { since: 18 }),
+  sourceAddress: field(oneOf(['UseNodeIP', 'None'], 'v3.SourceAddress'), {
+    since: 18,
+    rule: 'sourceAddress',
+  }),
   maxRestartTime: field(duration, { since: 20 }),
   numAllowedLocalASNumbers: field(integer('int32'), { since: 23 }),
   ttlSecurity: field(integer('uint8'), { since: 25 }),
   keepaliveTime: field(duration, { since: 32 }),
-  reachableBy: field(string, { since: 25 }),
+  reachableBy: field(string, { since: 25, rule: 'reachableBy' }),
   filters: field(list(string), { since: 26 }),
-  localWorkloadSelector: field(string, { since: 30 }),
+  localWorkloadSelector: field(string, { since: 30, rule: 'selector' }),
   localASNumber: field(asNumber, { since: 31 }),
   reversePeering: field(oneOf(['Auto', 'Manual'], 'v3.ReversePeering'), { since: 31 }),
 });

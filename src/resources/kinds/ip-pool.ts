@@ -4,19 +4,22 @@ const mode = ['Never', 'Always', 'CrossSubnet'] as const;
 
 /** Spec of an IPPool; upstream: api/pkg/apis/projectcalico/v3/ippool.go. */
 export const ipPoolSpec = struct('IPPoolSpec', {
-  cidr: required(string),
-  vxlanMode: field(oneOf(mode, 'v3.VXLANMode')),
-  ipipMode: field(oneOf(mode, 'v3.IPIPMode')),
+  cidr: required(string, { rule: 'net' }),
+  vxlanMode: field(oneOf(mode, 'v3.VXLANMode'), { rule: 'vxlanMode' }),
+  ipipMode: field(oneOf(mode, 'v3.IPIPMode'), { rule: 'ipIpMode' }),
   natOutgoing: field(boolean),
   disabled: field(boolean),
   disableBGPExport: field(boolean, { since: 21 }),
   blockSize: field(int),
-  nodeSelector: field(string),
-  namespaceSelector: field(string, { since: 31 }),
+  nodeSelector: field(string, { rule: 'selector' }),
+  namespaceSelector: field(string, { since: 31, rule: 'selector' }),
   allowedUses: field(list(oneOf(['Workload', 'Tunnel', 'LoadBalancer'], 'v3.IPPoolAllowedUse')), {
     since: 21,
   }),
-  assignmentMode: field(oneOf(['Automatic', 'Manual'], 'v3.AssignmentMode'), { since: 30 }),
+  assignmentMode: field(oneOf(['Automatic', 'Manual'], 'v3.AssignmentMode'), {
+    since: 30,
+    rule: 'assignmentMode',
+  }),
 });
 
 /** See {@link ipPoolSpec}. */

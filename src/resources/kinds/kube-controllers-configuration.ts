@@ -1,4 +1,7 @@
-import { duration, field, int, list, map, oneOf, string, struct, type TypeOf } from '../schema.ts';
+import { duration, field, int, integer, list, map, oneOf, string, struct, type TypeOf } from '../schema.ts';
+
+const enabled = oneOf(['Enabled', 'Disabled']);
+const enabledRule = 'oneof=Enabled Disabled';
 
 const reconciler = (go: string) => struct(go, { reconcilerPeriod: field(duration) });
 
@@ -14,11 +17,11 @@ const controllers = struct('ControllersConfig', {
   node: field(
     struct('NodeControllerConfig', {
       reconcilerPeriod: field(duration),
-      syncLabels: field(string),
+      syncLabels: field(enabled, { rule: enabledRule }),
       hostEndpoint: field(
         struct('AutoHostEndpointConfig', {
-          autoCreate: field(string),
-          createDefaultHostEndpoint: field(string, { since: 29 }),
+          autoCreate: field(enabled, { rule: enabledRule }),
+          createDefaultHostEndpoint: field(enabled, { since: 29, rule: enabledRule }),
           templates: field(list(hostEndpointTemplate), { since: 29 }),
         }),
       ),
@@ -41,12 +44,12 @@ const controllers = struct('ControllersConfig', {
 });
 
 const spec = {
-  logSeverityScreen: field(string),
-  healthChecks: field(string),
+  logSeverityScreen: field(string, { rule: 'logLevel' }),
+  healthChecks: field(enabled, { rule: enabledRule }),
   etcdV3CompactionPeriod: field(duration),
-  prometheusMetricsPort: field(int, { since: 20 }),
+  prometheusMetricsPort: field(int, { since: 20, crd: { min: 0, max: 65535 } }),
   controllers: field(controllers),
-  debugProfilePort: field(int, { since: 25 }),
+  debugProfilePort: field(integer('int32'), { since: 25, crd: { min: 0, max: 65535 } }),
 };
 
 /** Spec of the KubeControllersConfiguration `default`; upstream: api/pkg/apis/projectcalico/v3/kubecontrollersconfig.go. */

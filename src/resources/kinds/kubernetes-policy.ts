@@ -29,7 +29,9 @@ const ports = list(
 
 /** Spec of a StagedKubernetesNetworkPolicy: a Kubernetes NetworkPolicy with a staged action. */
 export const stagedKubernetesNetworkPolicySpec = struct('StagedKubernetesNetworkPolicySpec', {
-  stagedAction: field(oneOf(['Set', 'Delete', 'Learn', 'Ignore'], 'v3.StagedAction')),
+  stagedAction: field(oneOf(['Set', 'Delete', 'Learn', 'Ignore'], 'v3.StagedAction'), {
+    rule: 'stagedAction',
+  }),
   podSelector: field(labelSelector),
   ingress: field(list(struct('NetworkPolicyIngressRule', { ports: field(ports), from: field(list(peer)) }))),
   egress: field(list(struct('NetworkPolicyEgressRule', { ports: field(ports), to: field(list(peer)) }))),

@@ -4,25 +4,27 @@ import { asNumber, field, list, oneOf, string, struct, type TypeOf } from '../sc
 export const nodeSpec = struct('NodeSpec', {
   bgp: field(
     struct('NodeBGPSpec', {
-      asNumber: field(asNumber),
+      asNumber: field(asNumber, { pointer: true }),
       /** Host address with the prefix of its subnet. */
-      ipv4Address: field(string),
-      ipv6Address: field(string),
-      ipv4IPIPTunnelAddr: field(string),
+      ipv4Address: field(string, { rule: 'cidrv4' }),
+      ipv6Address: field(string, { rule: 'cidrv6' }),
+      ipv4IPIPTunnelAddr: field(string, { rule: 'ipv4' }),
       /** Its presence makes the node a route reflector. */
-      routeReflectorClusterID: field(string),
+      routeReflectorClusterID: field(string, { rule: 'ipv4' }),
     }),
+    { pointer: true },
   ),
-  ipv4VXLANTunnelAddr: field(string),
-  vxlanTunnelMACAddr: field(string),
-  ipv6VXLANTunnelAddr: field(string, { since: 23 }),
-  vxlanTunnelMACAddrV6: field(string, { since: 23 }),
+  ipv4VXLANTunnelAddr: field(string, { rule: 'ipv4' }),
+  vxlanTunnelMACAddr: field(string, { rule: 'mac' }),
+  ipv6VXLANTunnelAddr: field(string, { since: 23, rule: 'ipv6' }),
+  vxlanTunnelMACAddrV6: field(string, { since: 23, rule: 'mac' }),
   orchRefs: field(list(struct('OrchRef', { nodeName: field(string), orchestrator: field(string) }))),
   wireguard: field(
     struct('NodeWireguardSpec', {
-      interfaceIPv4Address: field(string),
-      interfaceIPv6Address: field(string, { since: 24 }),
+      interfaceIPv4Address: field(string, { rule: 'ipv4' }),
+      interfaceIPv6Address: field(string, { since: 24, rule: 'ipv6' }),
     }),
+    { pointer: true },
   ),
   addresses: field(
     list(

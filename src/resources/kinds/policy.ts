@@ -1,11 +1,16 @@
 import { boolean, field, list, oneOf, string, struct, type TypeOf } from '../schema.ts';
 import { policyOrder, policyRule, policyTypes } from './rule.ts';
 
-const hints = field(list(oneOf(['AssumeNeededOnEveryNode'], 'v3.PolicyPerformanceHint')), { since: 27 });
-const stagedAction = field(oneOf(['Set', 'Delete', 'Learn', 'Ignore'], 'v3.StagedAction'));
+const hints = field(list(oneOf(['AssumeNeededOnEveryNode'], 'v3.PolicyPerformanceHint')), {
+  since: 27,
+  rule: 'unique',
+});
+const stagedAction = field(oneOf(['Set', 'Delete', 'Learn', 'Ignore'], 'v3.StagedAction'), {
+  rule: 'stagedAction',
+});
 
 const common = {
-  tier: field(string, { since: 29 }),
+  tier: field(string, { since: 29, rule: 'name' }),
   order: policyOrder,
   ingress: field(list(policyRule)),
   egress: field(list(policyRule)),
@@ -20,20 +25,20 @@ const globalOnly = {
 /** Spec of a NetworkPolicy; upstream: api/pkg/apis/projectcalico/v3/networkpolicy.go. */
 export const networkPolicySpec = struct('NetworkPolicySpec', {
   ...common,
-  selector: field(string),
+  selector: field(string, { rule: 'selector' }),
   types: policyTypes,
-  serviceAccountSelector: field(string),
+  serviceAccountSelector: field(string, { rule: 'selector' }),
   performanceHints: hints,
 });
 
 /** Spec of a GlobalNetworkPolicy; upstream: api/pkg/apis/projectcalico/v3/globalnetworkpolicy.go. */
 export const globalNetworkPolicySpec = struct('GlobalNetworkPolicySpec', {
   ...common,
-  selector: field(string),
+  selector: field(string, { rule: 'selector' }),
   types: policyTypes,
   ...globalOnly,
-  serviceAccountSelector: field(string),
-  namespaceSelector: field(string),
+  serviceAccountSelector: field(string, { rule: 'selector' }),
+  namespaceSelector: field(string, { rule: 'selector' }),
   performanceHints: hints,
 });
 
@@ -41,9 +46,9 @@ export const globalNetworkPolicySpec = struct('GlobalNetworkPolicySpec', {
 export const stagedNetworkPolicySpec = struct('StagedNetworkPolicySpec', {
   stagedAction,
   ...common,
-  selector: field(string),
+  selector: field(string, { rule: 'selector' }),
   types: policyTypes,
-  serviceAccountSelector: field(string),
+  serviceAccountSelector: field(string, { rule: 'selector' }),
   performanceHints: hints,
 });
 
@@ -51,11 +56,11 @@ export const stagedNetworkPolicySpec = struct('StagedNetworkPolicySpec', {
 export const stagedGlobalNetworkPolicySpec = struct('StagedGlobalNetworkPolicySpec', {
   stagedAction,
   ...common,
-  selector: field(string),
+  selector: field(string, { rule: 'selector' }),
   types: policyTypes,
   ...globalOnly,
-  serviceAccountSelector: field(string),
-  namespaceSelector: field(string),
+  serviceAccountSelector: field(string, { rule: 'selector' }),
+  namespaceSelector: field(string, { rule: 'selector' }),
   performanceHints: hints,
 });
 

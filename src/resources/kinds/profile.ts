@@ -5,7 +5,7 @@ import { policyRule } from './rule.ts';
 export const profileSpec = struct('ProfileSpec', {
   ingress: field(list(policyRule)),
   egress: field(list(policyRule)),
-  labelsToApply: field(map(string)),
+  labelsToApply: field(map(string), { rule: 'labels' }),
 });
 
 /** See {@link profileSpec}. */

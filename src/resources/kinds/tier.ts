@@ -4,7 +4,11 @@ import { policyOrder } from './rule.ts';
 /** Spec of a Tier; upstream: api/pkg/apis/projectcalico/v3/tier.go. */
 export const tierSpec = struct('TierSpec', {
   order: policyOrder,
-  defaultAction: field(oneOf(['Deny', 'Pass'], 'v3.Action')),
+  defaultAction: field(oneOf(['Deny', 'Pass'], 'v3.Action'), {
+    pointer: true,
+    rule: 'oneof=Deny Pass',
+    crd: [{ values: ['Allow', 'Deny', 'Log', 'Pass'] }, { values: ['Pass', 'Deny'] }],
+  }),
 });
 
 /** See {@link tierSpec}. */

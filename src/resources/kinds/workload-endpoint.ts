@@ -4,32 +4,39 @@ const int64 = integer('int64');
 
 /** Spec of a WorkloadEndpoint; upstream: libcalico-go/lib/apis/internalapi/workloadendpoint.go. */
 export const workloadEndpointSpec = struct('WorkloadEndpointSpec', {
-  orchestrator: field(string),
-  workload: field(string),
-  node: field(string),
-  containerID: field(string),
-  pod: field(string),
-  endpoint: field(string),
+  orchestrator: field(string, { rule: 'name' }),
+  workload: field(string, { rule: 'name' }),
+  node: field(string, { rule: 'name' }),
+  containerID: field(string, { rule: 'containerID' }),
+  pod: field(string, { rule: 'name' }),
+  endpoint: field(string, { rule: 'name' }),
   serviceAccountName: field(string, { since: 19 }),
   ipNetworks: field(list(string)),
-  ipNATs: field(list(struct('IPNAT', { internalIP: required(string), externalIP: required(string) }))),
-  ipv4Gateway: field(string),
-  ipv6Gateway: field(string),
-  profiles: field(list(string)),
-  interfaceName: required(string),
-  mac: field(string),
-  ports: field(
+  ipNATs: field(
     list(
-      struct('WorkloadEndpointPort', {
-        name: field(string),
-        protocol: required(protocol),
-        port: required(integer('uint16')),
-        hostPort: field(integer('uint16'), { since: 21 }),
-        hostIP: field(string, { since: 21 }),
+      struct('IPNAT', {
+        internalIP: required(string, { rule: 'ip' }),
+        externalIP: required(string, { rule: 'ip' }),
       }),
     ),
   ),
-  allowSpoofedSourcePrefixes: field(list(string), { since: 23 }),
+  ipv4Gateway: field(string, { rule: 'ipv4' }),
+  ipv6Gateway: field(string, { rule: 'ipv6' }),
+  profiles: field(list(string, 'name')),
+  interfaceName: required(string, { rule: 'interface', mandatory: true }),
+  mac: field(string, { rule: 'mac' }),
+  ports: field(
+    list(
+      struct('WorkloadEndpointPort', {
+        name: field(string, { rule: 'portName' }),
+        protocol: required(protocol),
+        port: required(integer('uint16'), { rule: 'gt=0', mandatory: true }),
+        hostPort: field(integer('uint16'), { since: 21, zero: ['v3.32'] }),
+        hostIP: field(string, { since: 21, zero: ['v3.32'] }),
+      }),
+    ),
+  ),
+  allowSpoofedSourcePrefixes: field(list(string, 'cidr'), { since: 23 }),
   qosControls: field(
     struct('QoSControls', {
       ingressBandwidth: field(int64),
