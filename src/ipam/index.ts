@@ -1,3 +1,8 @@
 /** IP address management: the block algebra (pure) and the allocator on the datastore port. */
 export * from './block.ts';
+export { blockCount, candidateBlocks } from './candidates.ts';
+export { type Affinity, type AffinityState, type Handle, parseAffinity, parseHandle } from './core.ts';
+export { createIpam } from './ipam.ts';
+export { choosePools, parsePool, poolOf, selectsNode } from './pools.ts';
+export { DatastoreSource, defaultConfig, parseConfig, SyncedSource } from './source.ts';
 export type * from './types.ts';

@@ -54,6 +54,8 @@ export interface AutoAssignRequest {
    * there are any (an ADD repeated after a lost reply then cannot allocate twice). `add`.
    */
   readonly existing?: 'add' | 'reuse';
+  /** Write nothing unless every requested address can be given in one transaction. */
+  readonly allOrNothing?: boolean;
   readonly extra?: ExtraSteps;
 }
 
@@ -63,6 +65,8 @@ export interface FamilyResult {
   readonly addresses: readonly AssignedAddress[];
   /** Why there are fewer than requested, in upstream's words. */
   readonly messages: readonly string[];
+  /** The text with which upstream fails the whole call (limit of blocks, no block may be claimed), if it does. */
+  readonly failure: string | undefined;
 }
 
 /** Result of an automatic assignment. `refused`: the caller's extra steps gave up, and nothing was written. */

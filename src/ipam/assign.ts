@@ -1,0 +1,332 @@
+/**
+ * Giving out addresses (upstream: AutoAssign and AssignIP in lib/ipam/ipam.go). A decision is made from what is known;
+ * one transaction writes it, or shows why it is void, and then it is made anew.
+ */
+import type { CallOptions, KeyValue, TxnStep } from '../datastore/index.ts';
+import { type IpVersion, parseAddress } from '../ip/index.ts';
+import { addressAt, attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
+import { blockOfAddress } from './candidates.ts';
+import {
+  type Core,
+  type Handle,
+  handleStep,
+  maxAttempts,
+  maxSteps,
+  type Stored,
+  tooManyConflicts,
+} from './core.ts';
+import { type BlockRequest, type FamilyFacts, gatherFacts, makeBlock, ownerText } from './facts.ts';
+import { addressesOfPick, type Pick, type Picks, pickAddresses, type Survey, stepsOfPick } from './pick.ts';
+import { poolOf } from './pools.ts';
+import { defaultConfig, initialConfig } from './source.ts';
+import type {
+  AssignedAddress,
+  AssignIpRequest,
+  AssignIpResult,
+  AutoAssignRequest,
+  AutoAssignResult,
+} from './types.ts';
+
+/** What a call for addresses knows as it goes along, of one family. */
+interface Progress {
+  readonly requested: number;
+  readonly addresses: AssignedAddress[];
+  readonly survey: Survey;
+  last: Picks | undefined;
+}
+
+/** See `Ipam.autoAssign`. */
+export async function autoAssign(
+  core: Core,
+  request: AutoAssignRequest,
+  options: CallOptions = {},
+): Promise<AutoAssignResult> {
+  const versions = ([4, 6] as const).filter((version) => countOf(request, version) > 0);
+  const facts = await gatherFacts(core, request, versions, options);
+  return core.exclusive(() => assignFamilies(core, request, facts, options));
+}
+
+async function assignFamilies(
+  core: Core,
+  request: AutoAssignRequest,
+  first: readonly FamilyFacts[],
+  options: CallOptions,
+): Promise<AutoAssignResult> {
+  let families = first;
+  const progress: Record<IpVersion, Progress> = { 4: newProgress(request, 4), 6: newProgress(request, 6) };
+  const missing = (version: IpVersion) => progress[version].requested - progress[version].addresses.length;
+  const add = (addresses: readonly AssignedAddress[]) => {
+    for (const address of addresses) progress[address.version].addresses.push(address);
+  };
+  const finish = (
+    state: { readonly reused?: boolean; readonly refused?: boolean } = {},
+  ): AutoAssignResult => ({
+    v4: familyResult(progress[4]),
+    v6: familyResult(progress[6]),
+    reused: state.reused ?? false,
+    refused: state.refused ?? false,
+  });
+  /** Attempts whose reply was lost: they may still come true. */
+  const ghosts: (readonly Pick[])[] = [];
+  let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
+
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const handle = core.knownHandle(request.handle);
+    const untouched = progress[4].addresses.length + progress[6].addresses.length === 0;
+    if (handle && request.existing === 'reuse' && untouched) {
+      const held = await heldAddresses(core, request.handle, handle, options);
+      if (held.length > 0) {
+        add(held);
+        return finish({ reused: true });
+      }
+    }
+    const picks: Pick[] = [];
+    let short = false;
+    for (const facts of families) {
+      if (missing(facts.version) <= 0) continue;
+      const state = progress[facts.version];
+      // A pick takes up to three steps and a check of its pool; a large request goes on in further transactions.
+      const room = Math.floor((maxSteps - 20) / 4 / families.length);
+      state.last = await pickAddresses(core, facts, missing(facts.version), room, state.survey, options);
+      picks.push(...state.last.picks);
+      short ||= state.last.short;
+      // Upstream, too, leaves the second family alone when the first fails outright.
+      if (state.last.failure !== undefined) break;
+    }
+    const addresses = picks.flatMap(addressesOfPick);
+    const all = addresses.length === request.v4 + request.v6;
+    if (picks.length === 0 || (request.allOrNothing && !all)) return finish();
+    const extra = request.extra ? request.extra(addresses, extraCurrent) : [];
+    if (extra === undefined) return finish({ refused: true });
+    const steps = stepsOf(request, picks, families, handle);
+    const outcome = await core.commit([...steps, ...extra], options);
+    if (outcome.ok) {
+      add(addresses);
+      if (short || families.every(({ version }) => missing(version) <= 0)) return finish();
+      families = families.map((facts) => ({ ...facts, configStored: true }));
+      continue;
+    }
+    if (outcome.unknown) ghosts.push(picks);
+    const came = ghosts.find((ghost) => ghost.every((pick) => isApplied(core, pick, request.handle)));
+    if (came) {
+      add(came.flatMap(addressesOfPick));
+      return finish();
+    }
+    extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
+    for (const { survey } of Object.values(progress)) updateSurvey(core, survey, picks);
+    if (isRefuted(steps, outcome.current)) {
+      core.source.refresh?.();
+      families = await gatherFacts(
+        core,
+        request,
+        families.map(({ version }) => version),
+        options,
+      );
+    }
+  }
+  throw tooManyConflicts();
+}
+
+/** See `Ipam.assignIp`. */
+export function assignIp(
+  core: Core,
+  request: AssignIpRequest,
+  options: CallOptions = {},
+): Promise<AssignIpResult> {
+  return core.exclusive(async () => {
+    const address = parseAddress(request.address);
+    const [pools, config = defaultConfig] = await Promise.all([
+      core.source.pools(options),
+      core.source.config(options),
+    ]);
+    const { use } = request;
+    const usable = pools.filter(
+      (pool) => !pool.disabled && (use === undefined || pool.allowedUses.includes(use)),
+    );
+    const pool = poolOf(usable, address);
+    if (!pool) {
+      return {
+        ok: false,
+        reason: 'not-in-pool',
+        message: 'The provided IP address is not in a configured pool\n',
+      };
+    }
+    const owner = ownerText(request.host, false);
+    const { text } = blockOfAddress(pool, address);
+    const holder = { handle: request.handle, secondary: request.attributes ?? {} };
+    let affinity: Pick['affinity'] = 'create';
+    let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
+    const ghosts: Pick[] = [];
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const stored = await core.block(text, options, attempt === 0);
+      const block = stored?.value ?? makeBlock(core, owner, text);
+      const ordinal = ordinalOf(block, address)!;
+      const came = ghosts.find((ghost) => isApplied(core, ghost, request.handle));
+      if (came) return { ok: true, assigned: addressesOfPick(came)[0]! };
+      if (stored && config.strictAffinity && block.affinity !== owner) {
+        return { ok: false, reason: 'not-ours', message: 'Block host affinity does not match' };
+      }
+      if (attributeAt(block, ordinal)) {
+        const message = `resource already exists: ${request.address} with error: Address already assigned in block`;
+        return { ok: false, reason: 'taken', message };
+      }
+      const pick: Pick = {
+        pool,
+        block,
+        revision: stored?.revision,
+        affinity: stored ? 'good' : affinity,
+        ordinals: [ordinal],
+      };
+      const assigned = addressesOfPick(pick)[0]!;
+      const extra = request.extra ? request.extra([assigned], extraCurrent) : [];
+      if (extra === undefined) return { ok: false, reason: 'refused', message: 'the caller gave up' };
+      const steps = [...stepsOfPick(pick, { host: request.host, virtual: false }, holder)];
+      if (request.handle !== undefined) {
+        const handle = core.knownHandle(request.handle);
+        const count = (handle?.value.blocks.get(text) ?? 0) + 1;
+        steps.push(handleStep(request.handle, new Map(handle?.value.blocks ?? []).set(text, count), handle)!);
+      }
+      const outcome = await core.commit([...steps, ...extra], options);
+      if (outcome.ok) return { ok: true, assigned };
+      if (outcome.unknown) ghosts.push(pick);
+      extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
+      const found = outcome.current[steps.findIndex((step) => step.key.type === 'affinity')];
+      affinity = found ? { revision: found.revision } : 'create';
+    }
+    throw tooManyConflicts();
+  });
+}
+
+/** See `Ipam.ensureBlock`: the blocks, one per family. */
+export async function ensureBlocks(
+  core: Core,
+  request: BlockRequest,
+  versions: readonly IpVersion[],
+  options: CallOptions = {},
+): Promise<readonly string[]> {
+  const families = await gatherFacts(core, request, versions, options);
+  return core.exclusive(async () => {
+    const blocks: string[] = [];
+    for (const facts of families) {
+      const survey: Survey = { blocks: new Map(), complete: false };
+      for (let attempt = 0; ; attempt++) {
+        if (attempt === maxAttempts) throw tooManyConflicts();
+        const { picks } = await pickAddresses(core, facts, 1, 1, survey, options);
+        const pick = picks[0];
+        if (!pick) break;
+        const steps = stepsOfPick({ ...pick, ordinals: [] }, facts, { handle: undefined, secondary: {} });
+        const settled = pick.revision !== undefined && pick.affinity === 'good';
+        if (settled || (await core.commit(steps, options)).ok) {
+          blocks.push(pick.block.text);
+          break;
+        }
+        updateSurvey(core, survey, picks);
+      }
+    }
+    return blocks;
+  });
+}
+
+/** The addresses under a handle, as the blocks that it names show them. */
+export async function heldAddresses(
+  core: Core,
+  id: string,
+  handle: Stored<Handle>,
+  options: CallOptions,
+): Promise<AssignedAddress[]> {
+  const blocks = await Promise.all(
+    [...handle.value.blocks.keys()].map((text) => core.block(text, options, true)),
+  );
+  return blocks.flatMap((stored) =>
+    stored
+      ? ordinalsOfHandle(stored.value, id).map((ordinal) => ({
+          address: addressAt(stored.value, ordinal),
+          version: stored.value.cidr.version,
+          block: stored.value.text,
+          prefix: stored.value.cidr.prefix,
+          sequence: stored.value.allocationSequence.get(ordinal) ?? 0n,
+        }))
+      : [],
+  );
+}
+
+function stepsOf(
+  request: AutoAssignRequest,
+  picks: readonly Pick[],
+  families: readonly FamilyFacts[],
+  handle: Stored<Handle> | undefined,
+): TxnStep[] {
+  const holder = { handle: request.handle, secondary: request.attributes ?? {} };
+  const owner = { host: request.host, virtual: request.virtual ?? false };
+  const counts = new Map(handle?.value.blocks ?? []);
+  const pools = new Map<string, string>();
+  const steps: TxnStep[] = [];
+  for (const pick of picks) {
+    steps.push(...stepsOfPick(pick, owner, holder));
+    counts.set(pick.block.text, (counts.get(pick.block.text) ?? 0) + pick.ordinals.length);
+    pools.set(pick.pool.name, pick.pool.revision);
+  }
+  steps.push(handleStep(request.handle, counts, handle)!);
+  if (!families[0]!.configStored) {
+    steps.push({ op: 'create', key: { type: 'ipam-config' }, value: initialConfig });
+  }
+  for (const [name, revision] of pools) {
+    steps.push({ op: 'check', key: { type: 'resource', kind: 'IPPool', name }, revision });
+  }
+  return steps;
+}
+
+/** Whether a pool or the configuration was not as the source said. */
+function isRefuted(steps: readonly TxnStep[], current: readonly (KeyValue | undefined)[]): boolean {
+  return steps.some((step, i) => {
+    if (step.op === 'check') return current[i]?.revision !== step.revision;
+    return step.key.type === 'ipam-config' && current[i] !== undefined;
+  });
+}
+
+/** Puts what a failed transaction showed of the picked blocks into the survey. */
+function updateSurvey(core: Core, survey: Survey, picks: readonly Pick[]): void {
+  for (const { block, revision } of picks) {
+    const stored = core.knownBlock(block.text);
+    if (stored && (revision === undefined || survey.blocks.has(block.text)))
+      survey.blocks.set(block.text, stored);
+    if (!stored) survey.blocks.delete(block.text);
+  }
+}
+
+/** Whether the store shows that this attempt was written. */
+function isApplied(core: Core, pick: Pick, handle: string | undefined): boolean {
+  const block = core.knownBlock(pick.block.text)?.value;
+  return (
+    block !== undefined &&
+    pick.ordinals.every(
+      (ordinal) =>
+        attributeAt(block, ordinal) !== undefined &&
+        attributeAt(block, ordinal)?.handle === handle &&
+        block.allocationSequence.get(ordinal) === pick.block.sequence,
+    )
+  );
+}
+
+function newProgress(request: AutoAssignRequest, version: IpVersion): Progress {
+  return {
+    requested: countOf(request, version),
+    addresses: [],
+    survey: { blocks: new Map(), complete: false },
+    last: undefined,
+  };
+}
+
+function familyResult(progress: Progress) {
+  const short = progress.addresses.length < progress.requested;
+  return {
+    requested: progress.requested,
+    addresses: progress.addresses,
+    messages: short ? (progress.last?.messages ?? []) : [],
+    failure: short ? progress.last?.failure : undefined,
+  };
+}
+
+function countOf(request: AutoAssignRequest, version: IpVersion): number {
+  return version === 4 ? request.v4 : request.v6;
+}
