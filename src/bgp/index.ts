@@ -1,4 +1,26 @@
 /** BGP: who peers with whom and why, BIRD's configuration, its control socket, and the proof of reachability. */
+export {
+  type BgpAgent,
+  type BgpAgentOptions,
+  type BgpHealthItem,
+  type BgpStatus,
+  createBgpAgent,
+  type SessionStatus,
+} from './agent.ts';
+export type * from './bird/ast.ts';
+export { type BirdOptions, type CompiledBird, compileBird, routerIdOf } from './bird/compile.ts';
+export {
+  type BirdReply,
+  type BirdSocketOptions,
+  birdCommand,
+  type DaemonStatus,
+  daemonStatus,
+} from './bird/control-socket.ts';
+export { evaluateFilter, type Route, type Verdict } from './bird/evaluate.ts';
+export { type BirdPaths, defaultBirdPaths, runningBird } from './bird/process.ts';
+export { renderBird } from './bird/render.ts';
+export { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
+export { type BgpLog, silentBgpLog } from './log.ts';
 export { BgpCluster } from './model/cluster.ts';
 export type * from './model/state.ts';
 export { type NodePeering, PeeringGraph, peering } from './peering/peering.ts';

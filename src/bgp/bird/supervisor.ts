@@ -1,0 +1,217 @@
+/**
+ * Keeps one BIRD running with the wanted configuration. It outlives this process: a later one adopts it by its pid
+ * file. Whatever goes wrong becomes a line of `faults` and is tried again; sessions are never given up for it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { CalicoError, messageOf } from '../../errors.ts';
+import { type BgpFault, Faults } from '../faults.ts';
+import type { BgpLog } from '../log.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { checkConfiguration, type DaemonStatus, daemonStatus, reconfigure } from './control-socket.ts';
+import { type BirdPaths, endedAbruptly, runningBird, startBird } from './process.ts';
+
+/** Milliseconds of the supervisor's timing. */
+export interface SupervisorTiming {
+  /** Between looks at the daemon. */
+  readonly probe: number;
+  /** Without an answer for this long it is killed and started again; its peers keep its routes meanwhile. */
+  readonly hung: number;
+  /** A command's limit. */
+  readonly command: number;
+}
+
+const defaultTiming: SupervisorTiming = { probe: 1000, hung: 15_000, command: 2000 };
+
+/** See {@link SupervisorTiming} and {@link BirdPaths}. */
+export interface SupervisorOptions {
+  readonly paths: BirdPaths;
+  readonly log: BgpLog;
+  readonly timing?: Partial<SupervisorTiming>;
+  readonly now?: () => number;
+}
+
+/** One daemon. Calls never overlap: each waits for the one before it. */
+export class BirdSupervisor {
+  readonly #paths: BirdPaths;
+  readonly #log: BgpLog;
+  readonly #timing: SupervisorTiming;
+  readonly #now: () => number;
+  readonly #faults = new Faults();
+  #queue: Promise<unknown> = Promise.resolve();
+  #wanted: string | undefined;
+  #rejected: string | undefined;
+  #silentSince: number | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #pid: number | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#paths = options.paths;
+    this.#log = options.log;
+    this.#timing = { ...defaultTiming, ...options.timing };
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** What is wrong at present. */
+  get faults(): readonly BgpFault[] {
+    return this.#faults.list;
+  }
+
+  /** The daemon's process id, as last seen. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Looks after the daemon from now on. */
+  start(): void {
+    this.#timer ??= setInterval(() => void this.#serial(() => this.#look()), this.#timing.probe);
+  }
+
+  /** Stops looking; the daemon goes on. */
+  async detach(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#queue;
+  }
+
+  /** Makes this the configuration. Resolves when it was tried; what failed is in `faults` and tried again. */
+  apply(text: string): Promise<void> {
+    this.#wanted = text;
+    this.#rejected = undefined;
+    return this.#serial(() => this.#look());
+  }
+
+  /** `show status` of the running daemon. */
+  status(): Promise<DaemonStatus> {
+    return daemonStatus({ path: this.#paths.socket, timeout: this.#timing.command });
+  }
+
+  #serial(step: () => Promise<void>): Promise<void> {
+    const run = this.#queue.then(step).catch((error: unknown) => {
+      this.#faults.set('bird', messageOf(error));
+    });
+    this.#queue = run;
+    return run;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#wanted === undefined) return;
+    this.#pid = runningBird(this.#paths);
+    if (this.#pid === undefined) {
+      this.#silentSince = undefined;
+      return this.#launch();
+    }
+    if (!(await this.#answers(this.#pid))) return;
+    await this.#converge();
+  }
+
+  /** Whether the daemon answers; one that has been silent for too long is replaced. */
+  async #answers(pid: number): Promise<boolean> {
+    try {
+      await this.status();
+      this.#silentSince = undefined;
+      this.#faults.clear('bird');
+      return true;
+    } catch (error) {
+      this.#silentSince ??= this.#now();
+      this.#faults.set('bird', messageOf(error));
+      if (this.#now() - this.#silentSince < this.#timing.hung) return false;
+      this.#log.error('BIRD does not answer: it is started anew, its routes stay', { pid });
+      process.kill(pid, 'SIGKILL');
+      this.#silentSince = undefined;
+      return false;
+    }
+  }
+
+  async #launch(): Promise<void> {
+    const file = this.#paths.config;
+    const previous = readText(file);
+    if (previous !== this.#wanted && this.#wanted !== this.#rejected && !this.#write(file)) return;
+    const recover = endedAbruptly(this.#paths);
+    let ended: string | undefined;
+    const pid = startBird(this.#paths, recover, (code, signal) => {
+      ended = `BIRD ended (${signal ?? `status ${code}`})`;
+      this.#log.warn(ended, { pid });
+    });
+    this.#pid = pid;
+    this.#log.info('BIRD started', { pid, recover });
+    const until = this.#now() + this.#timing.command;
+    while (ended === undefined && this.#now() < until) {
+      try {
+        await this.status();
+        this.#faults.clear('bird');
+        this.#faults.clear('configuration');
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    const said = lastLine(this.#paths.log);
+    if (ended !== undefined && previous !== undefined && previous !== this.#wanted) {
+      // The daemon never ran with this text: go back to the one before it.
+      this.#rejected = this.#wanted;
+      writeAtomically(file, previous);
+      this.#faults.set('configuration', `BIRD refuses its configuration: ${said}`);
+    }
+    if (ended !== undefined)
+      throw new CalicoError('PROGRAM', `${ended}${said === '' ? '' : `: ${said}`}`, {
+        cure: `Its log is ${this.#paths.log}.`,
+      });
+  }
+
+  /** Brings the running daemon to the wanted configuration, or back to the last good one. */
+  async #converge(): Promise<void> {
+    const { config, socket } = this.#paths;
+    const wanted = this.#wanted!;
+    const active = readText(config);
+    if (active === wanted) return this.#faults.clear('configuration');
+    if (wanted === this.#rejected) return;
+    const options = { path: socket, timeout: this.#timing.command };
+    const draft = `${config}.new`;
+    if (!this.#write(draft)) return;
+    const checked = await checkConfiguration(draft, options);
+    if (!checked.ok) return this.#reject(wanted, checked.message, draft);
+    if (active !== undefined) writeAtomically(`${config}.prev`, active);
+    writeAtomically(config, wanted);
+    const done = await reconfigure({ path: socket });
+    if (!done.ok) {
+      if (active !== undefined) {
+        writeAtomically(config, active);
+        await reconfigure({ path: socket });
+      }
+      return this.#reject(wanted, done.message, config);
+    }
+    this.#faults.clear('configuration');
+    this.#log.info('BIRD has its new configuration');
+  }
+
+  #reject(wanted: string, message: string, file: string): void {
+    this.#rejected = wanted;
+    const line = Number(/:(\d+):\d+ /.exec(message)?.[1] ?? 0);
+    const text = wanted.split('\n')[line - 1]?.trim();
+    const quote = text === undefined || text.includes('password') ? '' : ` («${text}»)`;
+    this.#faults.set(
+      'configuration',
+      `BIRD refuses its new configuration and keeps the old one: ${message.replaceAll(file, 'bird.conf')}${quote}`,
+    );
+    this.#log.error('BIRD refuses its configuration', { message });
+  }
+
+  #write(file: string): boolean {
+    try {
+      writeAtomically(file, this.#wanted!);
+      this.#faults.clear('file');
+      return true;
+    } catch (error) {
+      this.#faults.set('file', `cannot write ${file}: ${messageOf(error)}`);
+      return false;
+    }
+  }
+}
+
+function readText(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+function lastLine(file: string): string {
+  return readText(file)?.trimEnd().split('\n').at(-1) ?? '';
+}
