@@ -2,4 +2,9 @@
 export * from './convert.ts';
 export * from './convert-ipam.ts';
 export { storedPolicy } from './convert-policy.ts';
+export * from './phases.ts';
+export { upgradeProgram } from './program.ts';
+export { StatusText } from './status-text.ts';
+export { memoryV1Store, type UpgradeStores, type V1Store } from './stores.ts';
+export { v2Store } from './v2-client.ts';
 export * from './v2-tree.ts';
