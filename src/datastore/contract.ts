@@ -247,6 +247,7 @@ export function datastoreContract(name: string, open: () => Promise<Datastore> |
       const seen: string[] = [];
       const done = (async () => {
         for await (const event of store.watch({ type: 'handle' }, revision, { signal: abort.signal })) {
+          if (event.type === 'progress') continue;
           seen.push(event.type === 'put' ? (event.kv.key as { id: string }).id : event.type);
           if (seen.length === 2) abort.abort();
         }

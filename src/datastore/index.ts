@@ -10,4 +10,5 @@ export { KvDatastore, rawStore } from './kv-datastore.ts';
 export { MemoryKv, memoryDatastore } from './memory/index.ts';
 export { endOfPrefix, keyOfPath, pathOfKey } from './paths.ts';
 export type * from './port.ts';
+export * from './syncer.ts';
 export type * from './syncer.types.ts';

@@ -72,7 +72,7 @@ export type KvWatchEvent =
       readonly revision: string;
       readonly previous?: KvPair;
     }
-  /** Everything up to this revision was delivered. */
+  /** The watch stands, and everything up to this revision was delivered. */
   | { readonly type: 'progress'; readonly revision: string }
   | {
       readonly type: 'closed';

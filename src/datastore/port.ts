@@ -96,7 +96,7 @@ export type WatchEvent =
   | { readonly type: 'put'; readonly kv: KeyValue; readonly previous?: KeyValue }
   | { readonly type: 'delete'; readonly key: Key; readonly revision: Revision; readonly previous?: KeyValue }
   | { readonly type: 'broken'; readonly path: string; readonly reason: string }
-  /** Nothing of interest happened up to this revision: a watch may be resumed from there. */
+  /** The watch stands, and everything up to this revision was delivered: it may be resumed from there. */
   | { readonly type: 'progress'; readonly revision: Revision }
   | {
       readonly type: 'closed';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { datastoreContract, failureOf } from '../../src/datastore/contract.ts';
-import { EtcdClient, KvDatastore } from '../../src/datastore/index.ts';
+import { EtcdClient, KvDatastore, Syncer } from '../../src/datastore/index.ts';
 import type { CalicoError } from '../../src/errors.ts';
 import { makeCertificates, readTls, startEtcd, type TestEtcd } from '../support/etcd.ts';
 
@@ -84,6 +84,63 @@ test('fail-over: reads and watches go on with another member, a write of unknown
     await etcd.stop();
   }
 }, 60_000);
+
+test('a syncer outlives the death of every member, stays in-sync, and misses nothing', async () => {
+  const etcd = await startEtcd();
+  try {
+    const store = new KvDatastore('etcd', etcd.client({ timeout: 1_000 }));
+    await store.put({ type: 'handle', id: 'a' }, {});
+    const seen: string[] = [];
+    const statuses: string[] = [];
+    const health: boolean[] = [];
+    let wake: () => void = () => {};
+    const until = async (condition: () => boolean) => {
+      while (!condition()) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    const syncer = new Syncer({
+      datastore: store,
+      queries: [{ type: 'handle' }],
+      consumers: [
+        {
+          onUpdates: (updates) => {
+            for (const update of updates) {
+              const key = update.type === 'put' ? update.kv.key : update.key;
+              seen.push(`${update.type} ${key.type === 'handle' ? key.id : ''}`);
+            }
+            wake();
+          },
+          onStatus: (status) => {
+            statuses.push(status);
+            wake();
+          },
+        },
+      ],
+      onHealth: ({ connected }) => {
+        health.push(connected);
+        wake();
+      },
+    });
+    syncer.start();
+    await until(() => syncer.status === 'in-sync');
+    await etcd.kill(0);
+    await until(() => health.length === 1);
+    await etcd.restart(0);
+    await store.delete({ type: 'handle', id: 'a' });
+    await store.put({ type: 'handle', id: 'b' }, {});
+    await until(() => seen.includes('put b'));
+    expect(seen).toEqual(['put a', 'delete a', 'put b']);
+    expect(statuses).toEqual(['resync', 'in-sync']);
+    await until(() => health.length === 2);
+    await syncer.stop();
+    store.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 30_000);
 
 test('TLS with client certificates to an address, and user with password', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'calico-tls-'));

@@ -20,6 +20,8 @@ export async function* watchRange(source: WatchSource): AsyncGenerator<readonly 
   const queue: KvWatchEvent[] = [];
   let wake: () => void = () => {};
   let ended = false;
+  /** Parts of a response cut in pieces: the events of one revision are handed on together. */
+  let parts: KvWatchEvent[] = [];
   const close = (reason: 'compacted' | 'disconnected' | 'cancelled', message: string) => {
     if (ended) return;
     ended = true;
@@ -37,14 +39,23 @@ export async function* watchRange(source: WatchSource): AsyncGenerator<readonly 
           (message) => {
             if (ended) return;
             const response = wire.decodeWatch(message);
-            for (const event of response.events) queue.push(toEvent(event));
+            parts.push(...response.events.map(toEvent));
+            if (response.fragment) return;
+            queue.push(...parts);
+            parts = [];
             if (response.canceled) {
               const compacted = response.compactRevision !== '0' || /compacted/.test(response.cancelReason);
               close(
                 compacted ? 'compacted' : 'disconnected',
                 response.cancelReason || 'etcdserver: mvcc: required revision has been compacted',
               );
-            } else if (!response.created && response.events.length === 0) {
+            } else if (response.created) {
+              const before = BigInt(source.startRevision) - 1n;
+              // A store restored from a backup is behind what was seen: everything must be listed again.
+              if (BigInt(response.revision) < before) {
+                close('compacted', `the store is at revision ${response.revision}, before ${before}`);
+              } else queue.push({ type: 'progress', revision: String(before) });
+            } else if (response.events.length === 0) {
               queue.push({ type: 'progress', revision: response.revision });
             }
             if (queue.length > 0) wake();

@@ -110,6 +110,7 @@ export class MemoryKv implements KvStore {
     }
     let wake: () => void = () => {};
     const watcher: Watcher = { key: range.key, end: range.end, queue: [], wake: () => wake() };
+    watcher.queue.push({ type: 'progress', revision: String(start - 1) });
     for (const change of this.#history) {
       if (change.revision >= start && inRange(watcher, keyOf(change))) watcher.queue.push(change.event);
     }
