@@ -4,6 +4,7 @@ export { fixedTiers } from './checks/kind-checks.ts';
 export { type PoolSurroundings, poolWriteProblems } from './checks/pool-checks.ts';
 export * from './decode.ts';
 export * from './defaults.ts';
+export { goName } from './go-name.ts';
 export type { BGPConfigurationSpec } from './kinds/bgp-configuration.ts';
 export type { BGPFilterRule, BGPFilterSpec } from './kinds/bgp-filter.ts';
 export type { BGPPeerSpec } from './kinds/bgp-peer.ts';

@@ -1,0 +1,280 @@
+/**
+ * Resources on the datastore port with the semantics of libcalico-go's clientv3: what a create needs and fills in, the
+ * rules of single kinds, the names of policies, and upstream's error texts.
+ */
+import type { Datastore, Key } from '../../datastore/port.ts';
+import {
+  apiPolicyName,
+  hasStoredName,
+  isKind,
+  kinds,
+  type PolicyDialect,
+  type Resource,
+} from '../../resources/index.ts';
+import type { Release } from '../release.ts';
+import { alreadyExists, ClientError, idText, invalidFields, notFound, updateConflict } from './errors.ts';
+import { rulesOf } from './kind-rules.ts';
+import { primaryPolicyName, shownPolicy, storedCandidates, storedPolicy } from './policy-names.ts';
+import { rehearsalStore } from './rehearsal.ts';
+
+/** Identity of a resource as the API names it. */
+export interface ObjectId {
+  readonly kind: string;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+/** A list of resources of one kind. */
+export interface ResourceList {
+  readonly items: readonly Resource[];
+  readonly revision: string;
+}
+
+/** What a {@link ResourceClient} needs from outside. */
+export interface ClientSettings {
+  readonly release: Release;
+  readonly dialect: PolicyDialect;
+  now(): Date;
+  uuid(): string;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+/** See the module's comment. */
+export class ResourceClient {
+  readonly store: Datastore;
+  readonly settings: ClientSettings;
+
+  constructor(store: Datastore, settings: ClientSettings) {
+    this.store = store;
+    this.settings = settings;
+  }
+
+  get release(): Release {
+    return this.settings.release;
+  }
+
+  /** Creates an object. @throws ClientError exists, validation, … */
+  async create(resource: Resource): Promise<Resource> {
+    const rules = rulesOf(resource.kind);
+    const prepared = (await rules.prepare?.(resource, this, undefined)) ?? resource;
+    await rules.beforeCreate?.(prepared, this);
+    const { name, namespace, resourceVersion } = prepared.metadata;
+    if (!name)
+      throw invalidFields([{ name: 'Metadata.Name', reason: 'field must be set for a Create request' }]);
+    if (resourceVersion) {
+      throw invalidFields([
+        {
+          name: 'Metadata.ResourceVersion',
+          value: resourceVersion,
+          reason: 'field must not be set for a Create request',
+        },
+      ]);
+    }
+    this.#checkNamespace(prepared);
+    const stamped: Resource = {
+      ...prepared,
+      metadata: {
+        ...prepared.metadata,
+        uid: prepared.metadata.uid || this.settings.uuid(),
+        creationTimestamp: prepared.metadata.creationTimestamp ?? timestamp(this.settings.now()),
+      },
+    };
+    const stored = storedPolicy(stamped, this.settings.dialect);
+    const id = this.#errorId({ kind: resource.kind, namespace, name });
+    if (await this.#otherForm({ kind: resource.kind, namespace, name }))
+      throw alreadyExists(id, this.release);
+    const result = await this.store.create(keyOf(stored), stored);
+    if (!result.ok) throw alreadyExists(id, this.release);
+    return this.shown(result.kv.value as Resource);
+  }
+
+  /** Replaces an object; `metadata.resourceVersion` must be the stored one. @throws ClientError */
+  async update(resource: Resource): Promise<Resource> {
+    const rules = rulesOf(resource.kind);
+    const old = rules.needsOld ? await this.get(resourceId(resource)) : undefined;
+    const prepared = (await rules.prepare?.(resource, this, old)) ?? resource;
+    const { name, namespace, resourceVersion, creationTimestamp, uid } = prepared.metadata;
+    const missing = !resourceVersion
+      ? 'ResourceVersion'
+      : !creationTimestamp
+        ? 'CreationTimestamp'
+        : !uid
+          ? 'UID'
+          : undefined;
+    if (missing !== undefined) {
+      throw invalidFields([
+        { name: `Metadata.${missing}`, reason: 'field must be set for an Update request' },
+      ]);
+    }
+    this.#checkNamespace(prepared);
+    const stored = storedPolicy(prepared, this.settings.dialect);
+    const id = this.#errorId({ kind: resource.kind, namespace, name });
+    const other = await this.#otherForm({ kind: resource.kind, namespace, name });
+    const key = other ?? keyOf(stored);
+    const value =
+      other?.type === 'resource' ? { ...stored, metadata: { ...stored.metadata, name: other.name } } : stored;
+    const result = await this.store.update(key, value, { revision: checkedRevision(resourceVersion ?? '') });
+    if (result.ok) return this.shown(result.kv.value as Resource);
+    throw result.reason === 'not-found' ? notFound(id) : updateConflict(id);
+  }
+
+  /** The object as an update would store it, seen through the API: defaults filled in, validated. */
+  async prepared(resource: Resource): Promise<Resource> {
+    const rules = rulesOf(resource.kind);
+    const old = rules.needsOld ? await this.get(resourceId(resource)) : undefined;
+    const ready = (await rules.prepare?.(resource, this, old)) ?? resource;
+    return this.shown(storedPolicy(ready, this.settings.dialect));
+  }
+
+  /** The object as the API shows it. @throws ClientError not-found */
+  async get(id: ObjectId, revision?: string): Promise<Resource> {
+    const rules = rulesOf(id.kind);
+    const synthetic = rules.synthetic?.(id.name);
+    if (synthetic) return synthetic;
+    this.#checkIdNamespace(id);
+    if (id.name === '') throw notFound(this.#errorId(id));
+    const found = await this.#find(id, revision);
+    if (!found) throw notFound(this.#errorId(id));
+    return this.shown(found);
+  }
+
+  /** Objects of a kind in key order. */
+  async list(kind: string, within: { readonly namespace?: string | undefined } = {}): Promise<ResourceList> {
+    const namespace = within.namespace ? { namespace: within.namespace } : {};
+    const { items, revision } = await this.store.list({ type: 'resource', kind, ...namespace });
+    const shown = items.map((kv) => this.shown(kv.value as Resource));
+    return { items: rulesOf(kind).arrange?.(shown, this.release) ?? shown, revision };
+  }
+
+  /** Deletes an object, with what the kind takes along. @throws ClientError */
+  async delete(id: ObjectId, revision?: string): Promise<void> {
+    const rules = rulesOf(id.kind);
+    const plain = (again?: string) => this.deletePlain(id, again);
+    if (rules.delete) await rules.delete(id, revision, this, plain);
+    else await plain(revision);
+  }
+
+  /** Deletes the object alone. */
+  async deletePlain(id: ObjectId, revision?: string): Promise<void> {
+    this.#checkIdNamespace(id);
+    if (id.name === '') throw notFound(this.#errorId(id));
+    const key = (await this.#otherForm(id)) ?? this.#primaryKey(id);
+    const result = await this.store.delete(key, revision ? { revision: checkedRevision(revision) } : {});
+    if (result.ok) return;
+    throw result.reason === 'not-found' ? notFound(this.#errorId(id)) : updateConflict(this.#errorId(id));
+  }
+
+  async #find(id: ObjectId, revision?: string): Promise<Resource | undefined> {
+    const at = revision ? { revision: checkedRevision(revision) } : {};
+    const kv = await this.#read(this.#primaryKey(id), at);
+    if (kv) return kv;
+    const other = await this.#otherForm(id);
+    return other && (await this.#read(other, at));
+  }
+
+  async #read(key: Key, at: { readonly revision?: string }): Promise<Resource | undefined> {
+    try {
+      return (await this.store.get(key, at))?.value as Resource | undefined;
+    } catch (error) {
+      throw parseFailure(error);
+    }
+  }
+
+  /**
+   * A policy of this API name that another release stored under another name. It is found by its own name in the API,
+   * so that `x` and `default.x` of a 3.32 cluster stay two policies.
+   */
+  async #otherForm(id: ObjectId): Promise<Key | undefined> {
+    if (!hasStoredName(id.kind)) return undefined;
+    const [primary, ...others] = storedCandidates(id.name, this.settings.dialect);
+    for (const name of others) {
+      if (name === primary) continue;
+      const key = resourceKey({ ...id, name });
+      const found = await this.#read(key, {});
+      if (found && apiPolicyName(found) === id.name) {
+        return (await this.#read(this.#primaryKey(id), {})) ? undefined : key;
+      }
+    }
+    return undefined;
+  }
+
+  #primaryKey(id: ObjectId): Key {
+    return resourceKey({
+      ...id,
+      name: hasStoredName(id.kind) ? primaryPolicyName(id.name, this.settings.dialect) : id.name,
+    });
+  }
+
+  /** Errors of releases up to 3.28 name policies as they are stored. */
+  #errorId(id: ObjectId): string {
+    const name =
+      hasStoredName(id.kind) && this.release.minor <= 28 ? primaryPolicyName(id.name, 'v3.15') : id.name;
+    return idText(id.kind, isNamespaced(id.kind) ? id.namespace : undefined, name);
+  }
+
+  /** The same client on a datastore that makes no writes. */
+  rehearsing(): ResourceClient {
+    return new ResourceClient(rehearsalStore(this.store), this.settings);
+  }
+
+  /** A stored object as the API shows it. */
+  shown(stored: Resource): Resource {
+    const shown = shownPolicy(stored, this.release);
+    return rulesOf(stored.kind).afterRead?.(shown, this.release) ?? shown;
+  }
+
+  #checkNamespace(resource: Resource): void {
+    this.#checkIdNamespace(resourceId(resource));
+  }
+
+  #checkIdNamespace(id: ObjectId): void {
+    if (isNamespaced(id.kind) && !id.namespace) {
+      throw invalidFields([
+        { name: 'Metadata.Namespace', reason: 'namespace is not specified on namespaced resource' },
+      ]);
+    }
+  }
+}
+
+/** Whether objects of the kind live in a namespace. */
+export function isNamespaced(kind: string): boolean {
+  return isKind(kind) && kinds[kind].namespaced;
+}
+
+/** The identity of a resource. */
+export function resourceId(resource: Resource): ObjectId {
+  const { name, namespace } = resource.metadata;
+  return { kind: resource.kind, namespace, name: name ?? '' };
+}
+
+/** RFC 3339 in UTC with whole seconds. */
+export function timestamp(now: Date): string {
+  return now.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function resourceKey(id: ObjectId): Key {
+  return isNamespaced(id.kind)
+    ? { type: 'resource', kind: id.kind, namespace: id.namespace ?? '', name: id.name }
+    : { type: 'resource', kind: id.kind, name: id.name };
+}
+
+function keyOf(resource: Resource): Key & { readonly type: 'resource' } {
+  return resourceKey(resourceId(resource)) as Key & { readonly type: 'resource' };
+}
+
+/** A revision that etcd can compare. */
+function checkedRevision(text: string): string {
+  if (/^-?\d+$/.test(text)) return text;
+  throw invalidFields([
+    {
+      name: 'ResourceVersion',
+      value: text,
+      reason: `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+    },
+  ]);
+}
+
+function parseFailure(error: unknown): unknown {
+  if (error instanceof ClientError) return error;
+  return error;
+}

@@ -1,0 +1,40 @@
+/** `apply --dry-run`: every check of an apply, and what it would do, without a write. */
+import { applyResource, unchanged } from '../client/actions.ts';
+import { resourceId } from '../client/client.ts';
+import { ClientError, idText } from '../client/errors.ts';
+import type { Ctl } from '../command.ts';
+import { execute } from '../execute.ts';
+import type { Args } from '../grammar/docopt.ts';
+import { earlyAsFailure, reportAll } from './outcome.ts';
+
+/** Prints one line per resource: `created`, `changed` or `unchanged`, and fails as apply would. */
+export async function applyDryRun(args: Args, ctl: Ctl): Promise<number | undefined> {
+  const results = await earlyAsFailure(ctl, () =>
+    execute(args, ctl, {
+      writes: false,
+      action: async (client, target) => {
+        const { kind, namespace, name } = resourceId(target);
+        const say = (what: string): void => {
+          ctl.io.stdout(`${idText(kind, namespace, name)} would be ${what}\n`);
+        };
+        const same = await unchanged(client, target);
+        if (same) {
+          say('left unchanged');
+          return same;
+        }
+        const rehearsal = client.rehearsing();
+        const result = await applyResource(rehearsal, target);
+        let exists = true;
+        try {
+          await client.get(resourceId(result));
+        } catch (error) {
+          if (!(error instanceof ClientError) || error.class !== 'not-found') throw error;
+          exists = false;
+        }
+        say(exists ? 'changed' : 'created');
+        return result;
+      },
+    }),
+  );
+  return reportAll(ctl, results, { infinitive: 'apply', past: 'checked', partial: 'hit error(s)' });
+}

@@ -1,0 +1,3 @@
+export async function runLegacy(): Promise<number> {
+  return 1;
+}
