@@ -193,9 +193,17 @@ export class RtNetlink {
     this.#route('replace', spec);
   }
 
-  /** Deletes a route; false when it was not there. */
+  /** Deletes a route; false when it was not there. Protocol, scope and kind that are not given match any. */
   deleteRoute(spec: RouteSpec): boolean {
-    return this.#deleted(['ESRCH', 'ENOENT', 'ENODEV'], () => this.#route('delete', spec));
+    const route: Route = {
+      ...completeRoute(spec),
+      protocol: spec.protocol ?? 0,
+      scope: spec.scope ?? scope.nowhere,
+      kind: spec.kind ?? 'unspec',
+    };
+    return this.#deleted(['ESRCH', 'ENOENT', 'ENODEV'], () =>
+      this.#socket.request(`delete route ${route.dst}`, routeType.delete, 0, (w) => writeRoute(w, route)),
+    );
   }
 
   /** Many changes at once, in order; the refusals by index. */
@@ -302,7 +310,7 @@ export class RtNetlink {
     );
   }
 
-  #route(op: RouteChange['op'], spec: RouteSpec): void {
+  #route(op: 'add' | 'replace', spec: RouteSpec): void {
     const route = completeRoute(spec);
     const { type, flags: operationFlags } = operationOf[op];
     this.#socket.request(`${op} route ${route.dst}`, type, operationFlags, (w) => writeRoute(w, route));

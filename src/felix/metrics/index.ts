@@ -1,0 +1,2 @@
+/** Prometheus metrics. */
+export * from './metrics.ts';

@@ -1,0 +1,2 @@
+/** The generic reconciler. */
+export * from './reconciler.ts';

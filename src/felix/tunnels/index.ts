@@ -1,0 +1,3 @@
+/** Tunnel devices and MTUs. */
+export * from './mtu.ts';
+export * from './tunnel-device.ts';
