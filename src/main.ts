@@ -5,7 +5,9 @@ import { basename } from 'node:path';
 type Program = (argv: readonly string[]) => Promise<number>;
 
 /** Programs by first word. Each is loaded only when it runs: start-up time is part of every CNI call. */
-const programs: Readonly<Record<string, () => Promise<Program>>> = {};
+const programs: Readonly<Record<string, () => Promise<Program>>> = {
+  ctl: async () => (await import('./calicoctl/program.ts')).program,
+};
 
 /** Names under which the executable is installed, and the program that each stands for. */
 const names: Readonly<Record<string, string>> = {

@@ -15,6 +15,7 @@ import type { Release } from '../release.ts';
 import { alreadyExists, ClientError, idText, invalidFields, notFound, updateConflict } from './errors.ts';
 import { rulesOf } from './kind-rules.ts';
 import { primaryPolicyName, shownPolicy, storedCandidates, storedPolicy } from './policy-names.ts';
+import { storedForm } from './wire.ts';
 import { rehearsalStore } from './rehearsal.ts';
 
 /** Identity of a resource as the API names it. */
@@ -79,7 +80,7 @@ export class ResourceClient {
         creationTimestamp: prepared.metadata.creationTimestamp ?? timestamp(this.settings.now()),
       },
     };
-    const stored = storedPolicy(stamped, this.settings.dialect);
+    const stored = storedForm(storedPolicy(stamped, this.settings.dialect), this.release);
     const id = this.#errorId({ kind: resource.kind, namespace, name });
     if (await this.#otherForm({ kind: resource.kind, namespace, name }))
       throw alreadyExists(id, this.release);
@@ -107,7 +108,7 @@ export class ResourceClient {
       ]);
     }
     this.#checkNamespace(prepared);
-    const stored = storedPolicy(prepared, this.settings.dialect);
+    const stored = storedForm(storedPolicy(prepared, this.settings.dialect), this.release);
     const id = this.#errorId({ kind: resource.kind, namespace, name });
     const other = await this.#otherForm({ kind: resource.kind, namespace, name });
     const key = other ?? keyOf(stored);

@@ -6,7 +6,7 @@ import { type Args, textArg } from '../grammar/docopt.ts';
 import { cellsOf, headingsOf } from '../output/columns.ts';
 import { type Format, formatObjects } from '../output/format.ts';
 import { clusterAsNumber } from '../output/tables.ts';
-import { wireForm } from '../output/wire.ts';
+import { wireForm } from '../client/wire.ts';
 import type { Shown } from './get.ts';
 
 /** Shows changes of the one kind that was listed until the run is interrupted. */

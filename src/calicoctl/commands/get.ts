@@ -138,7 +138,7 @@ async function print(
   switch (format.kind) {
     case 'yaml':
     case 'json': {
-      const { wireForm } = await import('../output/wire.ts');
+      const { wireForm } = await import('../client/wire.ts');
       const values = shown.map((one) => wireForm(one, ctl.release));
       ctl.io.stdout(formatObjects(format.kind, values, ctl.release.minor <= 15));
       return;

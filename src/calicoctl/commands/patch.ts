@@ -8,7 +8,7 @@ import { execute } from '../execute.ts';
 import { textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
 import { InputError, resourcesOfValue } from '../input/documents.ts';
-import { wireForm } from '../output/wire.ts';
+import { wireForm } from '../client/wire.ts';
 import { earlyAsFailure } from './outcome.ts';
 
 const patchOption = { spec: '-p --patch=<PATCH>', text: 'The change, as JSON.' };
