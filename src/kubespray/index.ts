@@ -1,2 +1,11 @@
 /** From a Kubespray inventory to the network that it describes. */
 export * from './cluster-plan.ts';
+export {
+  diskFiles,
+  type FileTree,
+  type LoadedInventory,
+  loadInventory,
+  memoryFiles,
+  type ReadOptions,
+} from './inventory/index.ts';
+export { fromJson, toJson, type Value } from './values/value.ts';
