@@ -100,7 +100,7 @@ export async function claimAffinity(core: Core, cidr: string, host: string, opti
   const claimed: string[] = [];
   const failed: string[] = [];
   for (const text of blocksOf(await core.source.pools(options), cidr)) {
-    const won = await core.exclusive(() => claimBlock(core, host, text, options));
+    const won = await core.queue.exclusive(() => claimBlock(core, host, text, options));
     (won ? claimed : failed).push(text);
   }
   return { claimed, failed };
@@ -110,7 +110,7 @@ export async function claimAffinity(core: Core, cidr: string, host: string, opti
 export async function releaseAffinity(core: Core, cidr: string, host: string, options: ReleaseOptions = {}) {
   const outcomes = new Map<string, ReleaseAffinityResult>();
   for (const text of blocksOf(await core.source.pools(options), cidr)) {
-    outcomes.set(text, await core.exclusive(() => releaseBlock(core, host, text, options)));
+    outcomes.set(text, await core.queue.exclusive(() => releaseBlock(core, host, text, options)));
   }
   return outcomes;
 }
@@ -139,7 +139,10 @@ export async function releasePoolAffinities(core: Core, poolCidr: string, option
 async function releaseAll(core: Core, affinities: readonly Affinity[], options: ReleaseOptions) {
   const outcomes = new Map<string, ReleaseAffinityResult>();
   for (const { host, virtual, block } of affinities) {
-    outcomes.set(block, await core.exclusive(() => releaseBlock(core, host, block, { ...options, virtual })));
+    outcomes.set(
+      block,
+      await core.queue.exclusive(() => releaseBlock(core, host, block, { ...options, virtual })),
+    );
   }
   return outcomes;
 }

@@ -4,7 +4,7 @@
  */
 import type { CallOptions, KeyValue, TxnStep } from '../datastore/index.ts';
 import { type IpVersion, parseAddress } from '../ip/index.ts';
-import { addressAt, attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
+import { addressAt, allocate, attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
 import { blockOfAddress } from './candidates.ts';
 import {
   type Core,
@@ -16,8 +16,17 @@ import {
   tooManyConflicts,
 } from './core.ts';
 import { type BlockRequest, type FamilyFacts, gatherFacts, makeBlock, ownerText } from './facts.ts';
-import { addressesOfPick, type Pick, type Picks, pickAddresses, type Survey, stepsOfPick } from './pick.ts';
+import {
+  addressesOfPick,
+  type Pick,
+  type Picks,
+  pickAddresses,
+  pickWarm,
+  type Survey,
+  stepsOfPick,
+} from './pick.ts';
 import { poolOf } from './pools.ts';
+import type { BlockView, Plan } from './queue.ts';
 import { defaultConfig, initialConfig } from './source.ts';
 import type {
   AssignedAddress,
@@ -43,7 +52,51 @@ export async function autoAssign(
 ): Promise<AutoAssignResult> {
   const versions = ([4, 6] as const).filter((version) => countOf(request, version) > 0);
   const facts = await gatherFacts(core, request, versions, options);
-  return core.exclusive(() => assignFamilies(core, request, facts, options));
+  return core.queue.grouped({
+    plan: (view) => planWarm(core, view, request, facts),
+    alone: (lost) => assignFamilies(core, request, facts, options, lost && [(lost as AssignPlan).picks]),
+  });
+}
+
+/** The assignment from blocks that are known and the host's: what can share a transaction with others'. */
+function planWarm(
+  core: Core,
+  view: BlockView,
+  request: AutoAssignRequest,
+  families: readonly FamilyFacts[],
+): AssignPlan | undefined {
+  if (core.knownHandle(request.handle) || families.some((facts) => !facts.configStored)) return undefined;
+  const picks: Pick[] = [];
+  for (const facts of families) {
+    const chosen = pickWarm(core, view, facts, countOf(request, facts.version));
+    if (!chosen) return undefined;
+    picks.push(...chosen);
+  }
+  const addresses = picks.flatMap(addressesOfPick);
+  const extra = request.extra ? request.extra(addresses, undefined) : [];
+  if (extra === undefined) return undefined;
+  const holder = holderOf(request);
+  const steps = stepsOf(request, picks, families, undefined);
+  const ofFamily = (version: IpVersion) => ({
+    requested: countOf(request, version),
+    addresses: addresses.filter((address) => address.version === version),
+    messages: [],
+    failure: undefined,
+  });
+  return {
+    blocks: picks.map((pick) => allocate(pick.block, pick.ordinals, holder)),
+    steps: [...steps.filter((step) => step.key.type !== 'block'), ...extra],
+    result: { v4: ofFamily(4), v6: ofFamily(6), reused: false, refused: false },
+    picks,
+  };
+}
+
+interface AssignPlan extends Plan<AutoAssignResult> {
+  readonly picks: readonly Pick[];
+}
+
+function holderOf(request: AutoAssignRequest) {
+  return { handle: request.handle, secondary: request.attributes ?? {} };
 }
 
 async function assignFamilies(
@@ -51,6 +104,7 @@ async function assignFamilies(
   request: AutoAssignRequest,
   first: readonly FamilyFacts[],
   options: CallOptions,
+  lost: readonly (readonly Pick[])[] = [],
 ): Promise<AutoAssignResult> {
   let families = first;
   const progress: Record<IpVersion, Progress> = { 4: newProgress(request, 4), 6: newProgress(request, 6) };
@@ -67,7 +121,7 @@ async function assignFamilies(
     refused: state.refused ?? false,
   });
   /** Attempts whose reply was lost: they may still come true. */
-  const ghosts: (readonly Pick[])[] = [];
+  const ghosts: (readonly Pick[])[] = [...lost];
   let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
 
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -133,7 +187,7 @@ export function assignIp(
   request: AssignIpRequest,
   options: CallOptions = {},
 ): Promise<AssignIpResult> {
-  return core.exclusive(async () => {
+  return core.queue.exclusive(async () => {
     const address = parseAddress(request.address);
     const [pools, config = defaultConfig] = await Promise.all([
       core.source.pools(options),
@@ -205,7 +259,7 @@ export async function ensureBlocks(
   options: CallOptions = {},
 ): Promise<readonly string[]> {
   const families = await gatherFacts(core, request, versions, options);
-  return core.exclusive(async () => {
+  return core.queue.exclusive(async () => {
     const blocks: string[] = [];
     for (const facts of families) {
       const survey: Survey = { blocks: new Map(), complete: false };
@@ -256,7 +310,7 @@ function stepsOf(
   families: readonly FamilyFacts[],
   handle: Stored<Handle> | undefined,
 ): TxnStep[] {
-  const holder = { handle: request.handle, secondary: request.attributes ?? {} };
+  const holder = holderOf(request);
   const owner = { host: request.host, virtual: request.virtual ?? false };
   const counts = new Map(handle?.value.blocks ?? []);
   const pools = new Map<string, string>();

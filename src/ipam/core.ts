@@ -11,6 +11,7 @@ import {
 } from '../datastore/index.ts';
 import { CalicoError } from '../errors.ts';
 import { type Block, formatBlock, parseBlock } from './block.ts';
+import { WriteQueue } from './queue.ts';
 import { DatastoreSource } from './source.ts';
 import type { IpamSource } from './types.ts';
 
@@ -51,23 +52,21 @@ export class Core {
   readonly datastore: Datastore;
   readonly source: IpamSource;
   readonly now: () => Date;
+  /** All writes go through it: calls of one process never conflict with each other. */
+  readonly queue: WriteQueue;
   readonly #blocks = new Map<string, Stored<Block>>();
   readonly #handles = new Map<string, Stored<Handle>>();
   readonly #affinities = new Map<string, readonly Affinity[]>();
-  #queue: Promise<unknown> = Promise.resolve();
   #lastSequence = 0n;
 
   constructor(datastore: Datastore, source: IpamSource | undefined, now: () => Date) {
     this.datastore = datastore;
     this.source = source ?? new DatastoreSource(datastore);
     this.now = now;
-  }
-
-  /** Runs one mutation at a time: calls of one process never conflict with each other. */
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#queue.then(work, work);
-    this.#queue = run.catch(() => {});
-    return run;
+    this.queue = new WriteQueue(
+      (text) => this.#blocks.get(text),
+      (steps) => this.commit(steps),
+    );
   }
 
   /** A block, from the cache unless `fresh`. */
@@ -128,6 +127,11 @@ export class Core {
     const list = items.map(parseAffinity).filter((affinity) => affinity !== undefined);
     this.#affinities.set(name, list);
     return list;
+  }
+
+  /** The affinities as known already, without a read. */
+  knownAffinities(host: string, virtual: boolean, version: 4 | 6): readonly Affinity[] | undefined {
+    return this.#affinities.get(affinityListName(host, virtual, version));
   }
 
   /** Keeps what a read or a failed transaction has shown. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { type KvDatastore, memoryDatastore, rawStore } from '../datastore/index.ts';
 import type { AutoAssignRequest, Ipam } from './index.ts';
-import { createIpam } from './index.ts';
+import { createIpam, DatastoreSource } from './index.ts';
 
 let store: KvDatastore;
 let clock: Date;
@@ -255,7 +255,7 @@ describe('one transaction', () => {
         },
       }),
     );
-    expect(seen).toEqual([undefined, { address: made.v4.addresses[0]!.address }]);
+    expect(seen.at(-1)).toEqual({ address: made.v4.addresses[0]!.address });
     expect((await store.get(key))?.value).toEqual({ address: adapted.v4.addresses[0]!.address });
     const refused = await ipam.autoAssign(
       ask('node1', 'c', {
@@ -264,6 +264,34 @@ describe('one transaction', () => {
     );
     expect(refused).toMatchObject({ refused: true, v4: { addresses: [] } });
     expect(await text('/calico/ipam/v2/handle/c')).toBeUndefined();
+  });
+
+  test('requests that gather while one is written share a transaction', async () => {
+    await pool('p', '10.0.0.0/24', 26);
+    await addresses(ask('node1', 'warm'));
+    const source = new DatastoreSource(store);
+    const facts = { pools: await source.pools(), config: await source.config() };
+    const cached = createIpam(store, {
+      now: () => clock,
+      source: {
+        pools: async () => facts.pools,
+        reservations: async () => [],
+        nodeLabels: async () => ({}),
+        config: async () => facts.config,
+      },
+    });
+    await addresses(ask('node1', 'warm2'), cached);
+    const kv = rawStore(store)! as unknown as { requests: number };
+    const before = kv.requests;
+    const handles = Array.from({ length: 20 }, (_, i) => `h${i}`);
+    const all = await Promise.all(handles.map((handle) => addresses(ask('node1', handle), cached)));
+    expect(new Set(all.flat()).size).toBe(20);
+    expect(kv.requests - before).toBe(1);
+    const released = await Promise.all(handles.map((handle) => cached.releaseByHandle(handle)));
+    expect(released.flatMap((result) => result.released).sort()).toEqual(all.flat().sort());
+    expect(kv.requests - before).toBe(2);
+    const { items } = await store.list({ type: 'handle' });
+    expect(items.map(({ key }) => (key as { id: string }).id)).toEqual(['warm', 'warm2']);
   });
 
   test('a handle that exists: more addresses, or the same again', async () => {

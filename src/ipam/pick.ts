@@ -97,6 +97,28 @@ export async function pickAddresses(
   return finish([`No IPs available in pools: ${formatPools(facts.pools)}`]);
 }
 
+/** Picks from blocks of the host that are known and good, without I/O; `undefined` when those do not suffice. */
+export function pickWarm(
+  core: Core,
+  view: (text: string) => Stored<Block> | undefined,
+  facts: FamilyFacts,
+  count: number,
+): readonly Pick[] | undefined {
+  const picks: Pick[] = [];
+  let missing = count;
+  for (const affinity of core.knownAffinities(facts.host, facts.virtual, facts.version) ?? []) {
+    if (missing === 0) break;
+    const pool = poolForBlock(facts.pools, affinity.block);
+    const stored = view(affinity.block);
+    if (!pool || affinity.state !== 'confirmed' || stored?.value.affinity !== facts.owner) continue;
+    const ordinals = freeOrdinals(stored.value, missing, isReserved(facts));
+    if (ordinals.length === 0) continue;
+    picks.push({ pool, block: stored.value, revision: stored.revision, affinity: 'good', ordinals });
+    missing -= ordinals.length;
+  }
+  return missing === 0 ? picks : undefined;
+}
+
 /** The host's blocks in the chosen pools; `mine` collects them, and a second, fresh look gives only new ones. */
 async function ownPlaces(
   core: Core,

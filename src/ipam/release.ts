@@ -25,6 +25,7 @@ import {
 } from './core.ts';
 import { poolForBlock } from './facts.ts';
 import { poolOf, selectsNode } from './pools.ts';
+import type { BlockView, Plan } from './queue.ts';
 import type {
   AssignedAddress,
   ExtraSteps,
@@ -42,50 +43,89 @@ export function releaseByHandle(
   id: string,
   options: CallOptions & { readonly extra?: ExtraSteps } = {},
 ): Promise<ReleaseByHandleResult> {
-  return core.exclusive(async () => {
-    const released: string[] = [];
-    const emptied: Block[] = [];
-    let found = false;
-    let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      // What this process wrote last is tried first; a failed compare brings what is true now.
-      const fresh = attempt > 0;
-      const handle = await core.handle(id, options, fresh && core.knownHandle(id) === undefined);
-      if (!handle && !found && options.extra === undefined) return { found, released, refused: false };
-      const texts = [...(handle?.value.blocks.keys() ?? [])].slice(0, chunk);
-      const blocks = await Promise.all(texts.map((text) => core.block(text, options)));
-      const steps: TxnStep[] = [];
-      const gone: AssignedAddress[] = [];
-      const after: Block[] = [];
-      for (const stored of blocks) {
-        if (!stored) continue;
-        const ordinals = ordinalsOfHandle(stored.value, id);
-        if (ordinals.length === 0) continue;
-        const block = release(stored.value, ordinals);
-        after.push(block);
-        steps.push(afterRelease(block, stored.revision));
-        for (const ordinal of ordinals) gone.push(addressOf(stored.value, ordinal));
-      }
-      const rest = new Map([...(handle?.value.blocks ?? [])].filter(([text]) => !texts.includes(text)));
-      const step = handleStep(id, rest, handle);
-      if (step) steps.push(step);
-      const extra = options.extra ? options.extra(gone, extraCurrent) : [];
-      if (extra === undefined) return { found, released, refused: true };
-      if (steps.length + extra.length === 0) return { found, released, refused: false };
-      const outcome = await core.commit([...steps, ...extra], options);
-      if (!outcome.ok) {
-        extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
-        continue;
-      }
-      found ||= handle !== undefined;
-      released.push(...gone.map(({ address }) => address));
-      emptied.push(...after.filter(isEmpty));
-      if (rest.size > 0) continue;
-      for (const block of emptied) await dropDeselected(core, block, options);
-      return { found, released, refused: false };
-    }
-    throw tooManyConflicts();
+  return core.queue.grouped({
+    plan: (view) => planKnown(core, view, id, options),
+    alone: () => releaseAlone(core, id, options),
   });
+}
+
+/** The release of a handle whose blocks are known: what can share a transaction with others'. */
+function planKnown(
+  core: Core,
+  view: BlockView,
+  id: string,
+  options: { readonly extra?: ExtraSteps },
+): Plan<ReleaseByHandleResult> | undefined {
+  const handle = core.knownHandle(id);
+  if (!handle || handle.value.blocks.size > 2) return undefined;
+  const blocks: Block[] = [];
+  const gone: AssignedAddress[] = [];
+  for (const text of handle.value.blocks.keys()) {
+    const before = view(text)?.value;
+    const ordinals = before ? ordinalsOfHandle(before, id) : [];
+    if (!before || ordinals.length === 0) return undefined;
+    const block = release(before, ordinals);
+    // An emptied block may have to go; that needs more than the view.
+    if (isEmpty(block)) return undefined;
+    blocks.push(block);
+    for (const ordinal of ordinals) gone.push(addressOf(before, ordinal));
+  }
+  const extra = options.extra ? options.extra(gone, undefined) : [];
+  if (extra === undefined) return undefined;
+  return {
+    blocks,
+    steps: [{ op: 'delete', key: { type: 'handle', id }, revision: handle.revision }, ...extra],
+    result: { found: true, released: gone.map(({ address }) => address), refused: false },
+  };
+}
+
+async function releaseAlone(
+  core: Core,
+  id: string,
+  options: CallOptions & { readonly extra?: ExtraSteps },
+): Promise<ReleaseByHandleResult> {
+  const released: string[] = [];
+  const emptied: Block[] = [];
+  let found = false;
+  let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    // What this process wrote last is tried first; a failed compare brings what is true now.
+    const fresh = attempt > 0;
+    const handle = await core.handle(id, options, fresh && core.knownHandle(id) === undefined);
+    if (!handle && !found && options.extra === undefined) return { found, released, refused: false };
+    const texts = [...(handle?.value.blocks.keys() ?? [])].slice(0, chunk);
+    const blocks = await Promise.all(texts.map((text) => core.block(text, options)));
+    const steps: TxnStep[] = [];
+    const gone: AssignedAddress[] = [];
+    const after: Block[] = [];
+    for (const stored of blocks) {
+      if (!stored) continue;
+      const ordinals = ordinalsOfHandle(stored.value, id);
+      if (ordinals.length === 0) continue;
+      const block = release(stored.value, ordinals);
+      after.push(block);
+      steps.push(afterRelease(block, stored.revision));
+      for (const ordinal of ordinals) gone.push(addressOf(stored.value, ordinal));
+    }
+    const rest = new Map([...(handle?.value.blocks ?? [])].filter(([text]) => !texts.includes(text)));
+    const step = handleStep(id, rest, handle);
+    if (step) steps.push(step);
+    const extra = options.extra ? options.extra(gone, extraCurrent) : [];
+    if (extra === undefined) return { found, released, refused: true };
+    if (steps.length + extra.length === 0) return { found, released, refused: false };
+    const outcome = await core.commit([...steps, ...extra], options);
+    if (!outcome.ok) {
+      extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
+      continue;
+    }
+    found ||= handle !== undefined;
+    released.push(...gone.map(({ address }) => address));
+    emptied.push(...after.filter(isEmpty));
+    if (rest.size > 0) continue;
+    for (const block of emptied) await dropDeselected(core, block, options);
+    return { found, released, refused: false };
+  }
+  throw tooManyConflicts();
 }
 
 /** See `Ipam.releaseIps`. */
@@ -99,7 +139,7 @@ export async function releaseIps(
   const unallocated: string[] = [...nowhere];
   const mismatches: { block: string; message: string }[] = [];
   for (const [text, wanted] of byBlock) {
-    const outcome = await core.exclusive(() => releaseFromBlock(core, text, wanted, options));
+    const outcome = await core.queue.exclusive(() => releaseFromBlock(core, text, wanted, options));
     released.push(...outcome.released);
     unallocated.push(...outcome.unallocated);
     if (outcome.mismatch !== undefined) mismatches.push({ block: text, message: outcome.mismatch });
