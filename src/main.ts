@@ -4,9 +4,26 @@ import { basename } from 'node:path';
 /** A program: gets its arguments, ends with an exit code. */
 type Program = (argv: readonly string[]) => Promise<number>;
 
-/** Programs by first word. Each is loaded only when it runs: start-up time is part of every CNI call. */
-const programs: Readonly<Record<string, () => Promise<Program>>> = {
-  ctl: async () => (await import('./calicoctl/program.ts')).program,
+interface Entry {
+  readonly about: string;
+  /** Loaded only when it runs: start-up time is part of every CNI call. */
+  readonly load: () => Promise<Program>;
+}
+
+/** Programs by first word. */
+const programs: Readonly<Record<string, Entry>> = {
+  ctl: {
+    about: 'calicoctl: resources, node status, IPAM (see calico ctl --help)',
+    load: async () => (await import('./calicoctl/program.ts')).program,
+  },
+  node: {
+    about: 'calico-node: the agent of a host, its start-up and probes',
+    load: async () => (await import('./node/index.ts')).nodeProgram,
+  },
+  upgrade: {
+    about: 'calico-upgrade: from etcd v2 to etcd v3',
+    load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
+  },
 };
 
 /** Names under which the executable is installed, and the program that each stands for. */
@@ -22,12 +39,14 @@ async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   const called = names[basename(process.argv0)];
   const word = called ?? (process.env['CNI_COMMAND'] ? 'cni' : argv.shift());
-  const load = word === undefined ? undefined : programs[word];
-  if (!load) {
-    console.error(`usage: calico ${Object.keys(programs).join('|')} …`);
-    return 2;
-  }
-  return (await load())(argv);
+  const entry = word === undefined ? undefined : programs[word];
+  if (entry) return (await entry.load())(argv);
+  const asked = word === undefined || /^(-h|--help|help)$/.test(word);
+  const lines = Object.entries(programs).map(([name, { about }]) => `  ${name.padEnd(18)}${about}`);
+  const text = `Usage: calico PROGRAM …\n\n${lines.join('\n')}\n\nEach has --help. The executable also acts by its name: ${Object.keys(names).join(', ')}.\n`;
+  if (asked) process.stdout.write(text);
+  else process.stderr.write(`calico: there is no program "${word}"\n\n${text}`);
+  return asked ? 0 : 2;
 }
 
 process.exitCode = await main();

@@ -1,0 +1,3 @@
+/** calico-node. */
+export { calicoVersion, ensureClusterInformation } from './defaults.ts';
+export { nodeProgram } from './program.ts';
