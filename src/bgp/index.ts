@@ -25,7 +25,9 @@ export { BgpCluster } from './model/cluster.ts';
 export type * from './model/state.ts';
 export { type NodePeering, PeeringGraph, peering } from './peering/peering.ts';
 export { describeReason, type Session, type SessionKind, type SessionReason } from './peering/session.ts';
+export { type ClusterModel, type HalfSession, modelOfCluster } from './proof/from-state.ts';
 export type * from './proof/model.ts';
+export { proveFailures, proveReachability } from './proof/prove.ts';
 export {
   type FamilyStatus,
   type NodeStatus,

@@ -29,7 +29,7 @@ export type Statement =
   | { readonly kind: 'accept' }
   | { readonly kind: 'reject' }
   /** All conditions hold. */
-  | { readonly kind: 'if'; readonly all: readonly Condition[]; readonly then: readonly Statement[] }
+  | { readonly kind: 'if'; readonly all: readonly Condition[]; readonly body: readonly Statement[] }
   /** Calls a function, which may end the evaluation. `sameAs` is its argument, if it takes one. */
   | { readonly kind: 'call'; readonly name: string; readonly sameAs?: boolean }
   | { readonly kind: 'add-community'; readonly community: Community }

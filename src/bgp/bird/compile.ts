@@ -144,7 +144,7 @@ class Compiler {
         {
           kind: 'if',
           all: [{ kind: 'not', condition: { kind: 'source', is: 'bgp' } }],
-          then: [{ kind: 'set-local-pref', value: localPrefOfPriority(version === 4 ? ipv4 : ipv6) }],
+          body: [{ kind: 'set-local-pref', value: localPrefOfPriority(version === 4 ? ipv4 : ipv6) }],
         },
       ],
     };
@@ -169,7 +169,7 @@ class Compiler {
           ({ cidr, communities }): Statement => ({
             kind: 'if',
             all: [inside(cidr)],
-            then: communities.map((community) => ({ kind: 'add-community', community })),
+            body: communities.map((community) => ({ kind: 'add-community', community })),
           }),
         ),
       ...blocks
@@ -314,6 +314,6 @@ function inside(cidr: string): Condition {
   return { kind: 'net', operator: '~', cidr };
 }
 
-function when(all: readonly Condition[], then: Statement): Statement {
-  return { kind: 'if', all, then: [then] };
+function when(all: readonly Condition[], body: Statement): Statement {
+  return { kind: 'if', all, body: [body] };
 }

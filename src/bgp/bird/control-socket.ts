@@ -53,18 +53,18 @@ export function birdCommand(
     };
     const onLine = (line: string): void => {
       if (!/^(\d{4}[- ]| |\+)/.test(line)) {
-        return fail('PROGRAM', `BIRD's reply on ${path} is garbled: ${JSON.stringify(line.slice(0, 80))}`);
+        fail('PROGRAM', `BIRD's reply on ${path} is garbled: ${JSON.stringify(line.slice(0, 80))}`);
+        return;
       }
       lines.push(line);
       if (!/^\d{4} /.test(line)) return;
-      if (!greeted) {
-        if (!line.startsWith('0001 ')) return fail('PROGRAM', `what listens on ${path} is not BIRD`);
-        greeted = true;
-        return next();
+      if (!greeted && !line.startsWith('0001 ')) fail('PROGRAM', `what listens on ${path} is not BIRD`);
+      else if (!greeted || queue.length > 0) next();
+      else {
+        finish();
+        resolve({ code: line.slice(0, 4), text: line.slice(5), lines });
       }
-      if (queue.length > 0) return next();
-      finish();
-      resolve({ code: line.slice(0, 4), text: line.slice(5), lines });
+      greeted = true;
     };
     socket.setEncoding('utf8');
     socket.on('error', (error: NodeJS.ErrnoException) =>

@@ -56,7 +56,7 @@ class Evaluation {
         return false;
       case 'if':
         return statement.all.every((one) => holds(one, this.route, sameAs))
-          ? this.body(statement.then, sameAs)
+          ? this.body(statement.body, sameAs)
           : undefined;
       case 'call': {
         const target = this.#functions.get(statement.name);

@@ -1,5 +1,6 @@
 /** BGPFilters as functions; upstream: confd/pkg/resource/template/template_funcs.go. */
 import { createHash } from 'node:crypto';
+import { assertNever } from '../../errors.ts';
 import type { IpVersion } from '../../ip/index.ts';
 import { type BgpFilter, type Direction, type FilterRule, rulesOf } from '../model/filter.ts';
 import type { BirdFunction, Condition, Statement } from './ast.ts';
@@ -46,8 +47,8 @@ function statementsOf(rule: FilterRule): readonly Statement[] {
   if (rule.asPathPrefix) all.push({ kind: 'as-path-prefix', path: rule.asPathPrefix });
   if (rule.priority !== undefined)
     all.push({ kind: 'local-pref', value: localPrefOfPriority(rule.priority) });
-  const then: Statement[] = [...(rule.action === 'accept' ? operations(rule) : []), { kind: rule.action }];
-  return all.length > 0 ? [{ kind: 'if', all, then }] : then;
+  const body: Statement[] = [...(rule.action === 'accept' ? operations(rule) : []), { kind: rule.action }];
+  return all.length > 0 ? [{ kind: 'if', all, body }] : body;
 }
 
 /** With a prefix length, `Equal` never holds and `NotEqual` always does, as in upstream's BIRD. */
@@ -70,6 +71,8 @@ function operations(rule: FilterRule): readonly Statement[] {
         return [...operation.path].reverse().map((asNumber) => ({ kind: 'prepend', asNumber }));
       case 'set-priority':
         return [{ kind: 'set-local-pref', value: localPrefOfPriority(operation.value) }];
+      default:
+        return assertNever(operation);
     }
   });
 }

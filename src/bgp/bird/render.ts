@@ -118,10 +118,10 @@ function statementText(statement: Statement, depth: number): string {
       return `${statement.kind};`;
     case 'if': {
       const head = `if ${statement.all.map(conditionText).join(' && ')} then`;
-      const [only] = statement.then;
-      if (statement.then.length === 1 && only && only.kind !== 'if')
+      const [only] = statement.body;
+      if (statement.body.length === 1 && only && only.kind !== 'if')
         return `${head} ${statementText(only, depth)}`;
-      return `${head} {\n${block(statement.then, depth + 1)}${'  '.repeat(depth)}}`;
+      return `${head} {\n${block(statement.body, depth + 1)}${'  '.repeat(depth)}}`;
     }
     case 'call':
       return `${symbol(statement.name)}(${statement.sameAs === undefined ? '' : statement.sameAs});`;
