@@ -61,7 +61,7 @@ export interface AgentOptions {
 export interface Agent {
   /**
    * Takes updates of the program; the first call carries all of it and comes when the datastore is in sync. Resolves
-   * once a pass wrote them (objects that were refused are tried again and do not hold it up).
+   * once a pass tried to write them; what was refused is tried again meanwhile (see {@link programmed}, {@link health}).
    */
   apply(updates: readonly ProgramUpdate[]): Promise<void>;
   /** Reads the whole kernel and repairs; what had been changed by others, by kind of object. */
@@ -129,6 +129,7 @@ class RunningAgent implements Agent {
   #hostEndpoints = new Set<string>();
   #policies = new Set<string>();
   #podMtu: number | undefined;
+  readonly #complaints = new Map<string, string>();
   #problems = '';
   #fileStatuses = '';
 
@@ -469,21 +470,18 @@ class RunningAgent implements Agent {
       rules = this.#applyRules();
       retryAt = await this.#applyNetwork();
       const rulesRetryAt = await rules;
-      if (rulesRetryAt === undefined) for (const waiter of waiting) waiter.resolve();
-      else {
-        this.#waiting.unshift(...waiting);
-        retryAt = Math.min(retryAt ?? rulesRetryAt, rulesRetryAt);
-      }
+      if (rulesRetryAt !== undefined) retryAt = Math.min(retryAt ?? rulesRetryAt, rulesRetryAt);
     } catch (error) {
       await rules;
       this.#log.error('a pass of the agent failed and will be repeated', { reason: messageOf(error) });
       this.#metrics.add('felix_int_dataplane_failures');
-      this.#waiting.unshift(...waiting);
       retryAt = this.#now() + 1000;
     }
+    // Further updates may be the cure of what failed, so they are not held up.
+    for (const waiter of waiting) waiter.resolve();
     const seconds = (this.#now() - begin) / 1000;
     this.#metrics.observe('felix_int_dataplane_apply_time_seconds', seconds);
-    if (!this.#passDone) {
+    if (!this.#passDone && this.#rulesWritten) {
       this.#passDone = true;
       this.#metrics.set('felix_int_dataplane_initial_resync_time_seconds', seconds);
       this.#log.info('the kernel is as the program says', { seconds: Math.round(seconds * 1000) / 1000 });
@@ -498,8 +496,8 @@ class RunningAgent implements Agent {
     if (this.#changedInterfaces.size > 0) {
       this.#metrics.observe('felix_int_dataplane_iface_msg_batch_size', this.#changedInterfaces.size);
     }
-    this.#rulesPending.push(...updates);
     for (const update of updates) {
+      this.#rulesPending.push(update);
       if (update.op === 'members') continue;
       const known =
         update.kind === 'host-endpoint'
@@ -531,10 +529,7 @@ class RunningAgent implements Agent {
         continue;
       }
       const outcome = await reconciler.apply(this.#now());
-      for (const [key, error] of outcome.failed) {
-        this.#metrics.add('felix_int_dataplane_failures');
-        this.#log.warn(`cannot program a ${reconciler.noun}`, { object: key, reason: error.message });
-      }
+      this.#logFailures(reconciler, outcome.failed);
       if (outcome.retryAt !== undefined) retryAt = Math.min(retryAt ?? outcome.retryAt, outcome.retryAt);
       if ((reconciler as unknown) === this.#network.tunnels && outcome.written > 0) {
         this.#readLinks();
@@ -601,6 +596,24 @@ class RunningAgent implements Agent {
     const drift = await this.#options.rules.resync();
     this.#logDrift(`${this.#options.rules.name} object`, drift);
     return drift;
+  }
+
+  /** Each refusal is logged once, not at each further attempt. */
+  #logFailures(reconciler: Reconciler<unknown>, failed: ReadonlyMap<string, Error>): void {
+    for (const [key, error] of failed) {
+      this.#metrics.add('felix_int_dataplane_failures');
+      const object = `${reconciler.noun} ${key}`;
+      if (this.#complaints.get(object) === error.message) continue;
+      this.#complaints.set(object, error.message);
+      this.#log.warn(`cannot program a ${reconciler.noun}; will try again`, {
+        object: key,
+        reason: error.message,
+      });
+    }
+    for (const object of this.#complaints.keys()) {
+      if (!object.startsWith(reconciler.noun)) continue;
+      if (!reconciler.failures.has(object.slice(reconciler.noun.length + 1))) this.#complaints.delete(object);
+    }
   }
 
   #logDrift(noun: string, drift: DriftReport): void {
