@@ -15,8 +15,8 @@ import type { Release } from '../release.ts';
 import { alreadyExists, ClientError, idText, invalidFields, notFound, updateConflict } from './errors.ts';
 import { rulesOf } from './kind-rules.ts';
 import { primaryPolicyName, shownPolicy, storedCandidates, storedPolicy } from './policy-names.ts';
-import { storedForm } from './wire.ts';
 import { rehearsalStore } from './rehearsal.ts';
+import { storedForm } from './wire.ts';
 
 /** Identity of a resource as the API names it. */
 export interface ObjectId {

@@ -1,6 +1,13 @@
 /** Objects as Go writes them: members in the structs' order, empty ones left out unless upstream writes them always. */
-import { kindInfo, type Resource, type Schema } from '../../resources/index.ts';
+import {
+  formatGoDuration,
+  kindInfo,
+  parseGoDuration,
+  type Resource,
+  type Schema,
+} from '../../resources/index.ts';
 import type { Release } from '../release.ts';
+import { fieldOrder } from './field-order.ts';
 import { generation } from './schema.ts';
 
 const metadataOrder = [
@@ -43,7 +50,11 @@ export function storedForm(resource: Resource, release: Release): Resource {
   return formOf(resource, release, true) as unknown as Resource;
 }
 
-function formOf(resource: Resource, release: Release, keepUnknown: boolean): Readonly<Record<string, unknown>> {
+function formOf(
+  resource: Resource,
+  release: Release,
+  keepUnknown: boolean,
+): Readonly<Record<string, unknown>> {
   const { kind, apiVersion, metadata, spec, status, ...rest } = resource;
   const info = kindInfo(kind);
   const form = { release, keepUnknown };
@@ -93,9 +104,17 @@ function pruned(schema: Schema, value: unknown, form: Form): unknown {
       return Array.isArray(value) ? value.map((item) => pruned(schema.item, item, form)) : value;
     case 'map':
       return typeof value === 'object' ? sortedMembers(value) : value;
+    case 'duration':
+      return canonicalDuration(String(value));
     default:
       return value;
   }
+}
+
+/** Go writes `90s` as `1m30s`. */
+function canonicalDuration(text: string): string {
+  const nanoseconds = parseGoDuration(text);
+  return typeof nanoseconds === 'number' ? formatGoDuration(nanoseconds) : text;
 }
 
 function prunedStruct(
@@ -104,7 +123,8 @@ function prunedStruct(
   form: Form,
 ): unknown {
   const result: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(schema.fields)) {
+  for (const name of fieldOrder(schema.go, Object.keys(schema.fields), form.release)) {
+    const field = schema.fields[name]!;
     if ((field.since ?? 0) > form.release.minor && !form.keepUnknown) continue;
     const always =
       (field.required || (field.zero?.includes(generation(form.release)) ?? false)) &&

@@ -1,12 +1,12 @@
 /** `get --watch`: after the list, each change as it happens. */
 import type { Resource } from '../../resources/index.ts';
 import type { ResourceClient } from '../client/client.ts';
+import { wireForm } from '../client/wire.ts';
 import { type Ctl, CtlFailure } from '../command.ts';
 import { type Args, textArg } from '../grammar/docopt.ts';
 import { cellsOf, headingsOf } from '../output/columns.ts';
 import { type Format, formatObjects } from '../output/format.ts';
 import { clusterAsNumber } from '../output/tables.ts';
-import { wireForm } from '../client/wire.ts';
 import type { Shown } from './get.ts';
 
 /** Shows changes of the one kind that was listed until the run is interrupted. */

@@ -60,9 +60,9 @@ export const label: Command = {
         delete labels[key];
       } else {
         if (had && labels[key] !== value && !flagArg(args, '--overwrite')) {
-          throw failure(
-            ctl,
-            `failed to update label of ${kind} ${name}, key ${key} is already present. please use '--overwrite' to set a new value`,
+          const stop = ctl.release.minor <= 15 ? '.' : '';
+          throw new CtlFailure(
+            `failed to update label of ${kind} ${name}, key ${key} is already present. please use '--overwrite' to set a new value${stop}`,
           );
         }
         labels[key] = value;
@@ -70,7 +70,7 @@ export const label: Command = {
       try {
         await updateResource(client, { ...resource, metadata: { ...resource.metadata, labels } });
       } catch {
-        throw failure(ctl, `failed to update ${kind} ${name}, label not changed`);
+        throw new CtlFailure(`failed to update ${kind} ${name}, label not changed`);
       }
       const did = remove ? 'removed label' : had ? 'updated label' : 'set label';
       ctl.io.stdout(`Successfully ${did} ${key} ${remove ? 'from' : 'on'} ${kind} ${name}\n`);

@@ -3,12 +3,12 @@ import type { Resource } from '../../resources/index.ts';
 import { type ResourceClient, resourceId } from '../client/client.ts';
 import { ClientError, notSupported } from '../client/errors.ts';
 import { mergePatch } from '../client/merge-patch.ts';
+import { wireForm } from '../client/wire.ts';
 import { type Command, type Ctl, CtlFailure, failure } from '../command.ts';
 import { execute } from '../execute.ts';
 import { textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
 import { InputError, resourcesOfValue } from '../input/documents.ts';
-import { wireForm } from '../client/wire.ts';
 import { earlyAsFailure } from './outcome.ts';
 
 const patchOption = { spec: '-p --patch=<PATCH>', text: 'The change, as JSON.' };

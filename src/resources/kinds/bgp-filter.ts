@@ -18,9 +18,16 @@ const communityPattern =
 const operation = struct(
   'BGPFilterOperation',
   {
-    addCommunity: field(struct('BGPFilterAddCommunity', { value: field(string) })),
-    prependASPath: field(struct('BGPFilterPrependASPath', { prefix: field(list(asNumber)) })),
-    setPriority: field(struct('BGPFilterSetPriority', { value: field(int) })),
+    addCommunity: field(struct('BGPFilterAddCommunity', { value: field(string, { pointer: true }) }), {
+      pointer: true,
+    }),
+    prependASPath: field(
+      struct('BGPFilterPrependASPath', { prefix: field(list(asNumber), { zero: ['v3.32'] }) }),
+      { pointer: true },
+    ),
+    setPriority: field(struct('BGPFilterSetPriority', { value: field(int, { pointer: true }) }), {
+      pointer: true,
+    }),
   },
   { minProperties: 1 },
 );
@@ -39,7 +46,7 @@ const rule = (version: 'V4' | 'V6') => {
         min: field(integer('int32'), length),
         max: field(integer('int32'), length),
       }),
-      { since: 29 },
+      { pointer: true, since: 29 },
     ),
     source: field(oneOf(['RemotePeers'], 'v3.BGPFilterMatchSource'), { since: 28 }),
     interface: field(string, { since: 28, rule: 'bgpFilterInterface' }),
@@ -49,12 +56,15 @@ const rule = (version: 'V4' | 'V6') => {
     peerType: field(oneOf(['eBGP', 'iBGP'], 'v3.BGPFilterPeerType'), { since: 32 }),
     communities: field(
       struct('BGPFilterCommunityMatch', {
-        values: field(list(string, undefined, { pattern: communityPattern }), { crd: { minItems: 1 } }),
+        values: field(list(string, undefined, { pattern: communityPattern }), {
+          zero: ['v3.32'],
+          crd: { minItems: 1 },
+        }),
       }),
-      { since: 32 },
+      { pointer: true, since: 32 },
     ),
     asPathPrefix: field(list(asNumber), { since: 32 }),
-    priority: field(int, { since: 32 }),
+    priority: field(int, { pointer: true, since: 32 }),
     action: required(oneOf(['Accept', 'Reject'], 'v3.BGPFilterAction'), {
       rule: 'required,filterAction',
       mandatory: true,

@@ -33,24 +33,33 @@ const routes = list(
 export const calicoNodeStatusSpec = struct('CalicoNodeStatusSpec', {
   node: field(string),
   classes: field(list(oneOf(['Agent', 'BGP', 'Routes'], 'v3.NodeStatusClassType'))),
-  updatePeriodSeconds: field(integer('uint32')),
+  updatePeriodSeconds: field(integer('uint32'), { pointer: true }),
 });
 
 /** Status of a CalicoNodeStatus. */
 export const calicoNodeStatusStatus = struct('CalicoNodeStatusStatus', {
-  lastUpdated: field(time),
-  agent: field(struct('CalicoNodeAgentStatus', { birdV4: field(bird), birdV6: field(bird) })),
+  lastUpdated: field(time, { zero: ['v3.32'] }),
+  agent: field(
+    struct('CalicoNodeAgentStatus', {
+      birdV4: field(bird, { go: 'BIRDV4', zero: ['v3.32'] }),
+      birdV6: field(bird, { go: 'BIRDV6', zero: ['v3.32'] }),
+    }),
+    { zero: ['v3.32'] },
+  ),
   bgp: field(
     struct('CalicoNodeBGPStatus', {
-      numberEstablishedV4: field(int),
-      numberEstablishedV6: field(int),
-      numberNotEstablishedV4: field(int),
-      numberNotEstablishedV6: field(int),
+      numberEstablishedV4: field(int, { zero: ['v3.32'] }),
+      numberEstablishedV6: field(int, { zero: ['v3.32'] }),
+      numberNotEstablishedV4: field(int, { zero: ['v3.32'] }),
+      numberNotEstablishedV6: field(int, { zero: ['v3.32'] }),
       peersV4: field(peers),
       peersV6: field(peers),
     }),
+    { zero: ['v3.32'] },
   ),
-  routes: field(struct('CalicoNodeBGPRouteStatus', { routesV4: field(routes), routesV6: field(routes) })),
+  routes: field(struct('CalicoNodeBGPRouteStatus', { routesV4: field(routes), routesV6: field(routes) }), {
+    zero: ['v3.32'],
+  }),
 });
 
 /** See {@link calicoNodeStatusSpec}. */

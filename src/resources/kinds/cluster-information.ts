@@ -6,7 +6,7 @@ export const clusterInformationSpec = struct('ClusterInformationSpec', {
   clusterType: field(string),
   calicoVersion: field(string),
   /** Absent counts as not ready; an explicit `false` locks the datastore for an upgrade. */
-  datastoreReady: field(boolean),
+  datastoreReady: field(boolean, { pointer: true }),
   variant: field(string, { since: 21 }),
 });
 

@@ -17,6 +17,7 @@ export const ipPoolSpec = struct('IPPoolSpec', {
     since: 21,
   }),
   assignmentMode: field(oneOf(['Automatic', 'Manual'], 'v3.AssignmentMode'), {
+    pointer: true,
     since: 30,
     rule: 'assignmentMode',
   }),

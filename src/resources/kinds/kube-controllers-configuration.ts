@@ -3,7 +3,7 @@ import { duration, field, int, integer, list, map, oneOf, string, struct, type T
 const enabled = oneOf(['Enabled', 'Disabled']);
 const enabledRule = 'oneof=Enabled Disabled';
 
-const reconciler = (go: string) => struct(go, { reconcilerPeriod: field(duration) });
+const reconciler = (go: string) => struct(go, { reconcilerPeriod: field(duration, { pointer: true }) });
 
 const hostEndpointTemplate = struct('Template', {
   generateName: field(string),
@@ -16,7 +16,7 @@ const hostEndpointTemplate = struct('Template', {
 const controllers = struct('ControllersConfig', {
   node: field(
     struct('NodeControllerConfig', {
-      reconcilerPeriod: field(duration),
+      reconcilerPeriod: field(duration, { pointer: true }),
       syncLabels: field(enabled, { rule: enabledRule }),
       hostEndpoint: field(
         struct('AutoHostEndpointConfig', {
@@ -24,21 +24,25 @@ const controllers = struct('ControllersConfig', {
           createDefaultHostEndpoint: field(enabled, { since: 29, rule: enabledRule }),
           templates: field(list(hostEndpointTemplate), { since: 29 }),
         }),
+        { pointer: true },
       ),
-      leakGracePeriod: field(duration, { since: 20 }),
+      leakGracePeriod: field(duration, { pointer: true, since: 20 }),
     }),
+    { pointer: true },
   ),
-  policy: field(reconciler('PolicyControllerConfig')),
-  workloadEndpoint: field(reconciler('WorkloadEndpointControllerConfig')),
-  serviceAccount: field(reconciler('ServiceAccountControllerConfig')),
-  namespace: field(reconciler('NamespaceControllerConfig')),
+  policy: field(reconciler('PolicyControllerConfig'), { pointer: true }),
+  workloadEndpoint: field(reconciler('WorkloadEndpointControllerConfig'), { pointer: true }),
+  serviceAccount: field(reconciler('ServiceAccountControllerConfig'), { pointer: true }),
+  namespace: field(reconciler('NamespaceControllerConfig'), { pointer: true }),
   loadBalancer: field(
     struct('LoadBalancerControllerConfig', {
       assignIPs: field(oneOf(['AllServices', 'RequestedServicesOnly'], 'v3.AssignIPs')),
     }),
-    { since: 30 },
+    { pointer: true, since: 30 },
   ),
   policyMigration: field(struct('PolicyMigrationControllerConfig', { enabled: field(string) }), {
+    pointer: true,
+    go: 'Migration',
     since: 32,
   }),
 });
@@ -46,10 +50,10 @@ const controllers = struct('ControllersConfig', {
 const spec = {
   logSeverityScreen: field(string, { rule: 'logLevel' }),
   healthChecks: field(enabled, { rule: enabledRule }),
-  etcdV3CompactionPeriod: field(duration),
-  prometheusMetricsPort: field(int, { since: 20, crd: { min: 0, max: 65535 } }),
-  controllers: field(controllers),
-  debugProfilePort: field(integer('int32'), { since: 25, crd: { min: 0, max: 65535 } }),
+  etcdV3CompactionPeriod: field(duration, { pointer: true }),
+  prometheusMetricsPort: field(int, { pointer: true, since: 20, crd: { min: 0, max: 65535 } }),
+  controllers: field(controllers, { zero: ['v3.15', 'v3.32'] }),
+  debugProfilePort: field(integer('int32'), { pointer: true, since: 25, crd: { min: 0, max: 65535 } }),
 };
 
 /** Spec of the KubeControllersConfiguration `default`; upstream: api/pkg/apis/projectcalico/v3/kubecontrollersconfig.go. */

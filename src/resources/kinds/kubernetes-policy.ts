@@ -32,7 +32,7 @@ export const stagedKubernetesNetworkPolicySpec = struct('StagedKubernetesNetwork
   stagedAction: field(oneOf(['Set', 'Delete', 'Learn', 'Ignore'], 'v3.StagedAction'), {
     rule: 'stagedAction',
   }),
-  podSelector: field(labelSelector),
+  podSelector: field(labelSelector, { zero: ['v3.32'] }),
   ingress: field(list(struct('NetworkPolicyIngressRule', { ports: field(ports), from: field(list(peer)) }))),
   egress: field(list(struct('NetworkPolicyEgressRule', { ports: field(ports), to: field(list(peer)) }))),
   policyTypes: field(list(string)),

@@ -18,7 +18,14 @@ export const nodeSpec = struct('NodeSpec', {
   vxlanTunnelMACAddr: field(string, { rule: 'mac' }),
   ipv6VXLANTunnelAddr: field(string, { since: 23, rule: 'ipv6' }),
   vxlanTunnelMACAddrV6: field(string, { since: 23, rule: 'mac' }),
-  orchRefs: field(list(struct('OrchRef', { nodeName: field(string), orchestrator: field(string) }))),
+  orchRefs: field(
+    list(
+      struct('OrchRef', {
+        nodeName: field(string),
+        orchestrator: field(string, { zero: ['v3.15', 'v3.32'] }),
+      }),
+    ),
+  ),
   wireguard: field(
     struct('NodeWireguardSpec', {
       interfaceIPv4Address: field(string, { rule: 'ipv4' }),
@@ -29,7 +36,7 @@ export const nodeSpec = struct('NodeSpec', {
   addresses: field(
     list(
       struct('NodeAddress', {
-        address: field(string),
+        address: field(string, { zero: ['v3.32'] }),
         type: field(oneOf(['CalicoNodeIP', 'InternalIP', 'ExternalIP'])),
       }),
     ),

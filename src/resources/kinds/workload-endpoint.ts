@@ -28,7 +28,7 @@ export const workloadEndpointSpec = struct('WorkloadEndpointSpec', {
   ports: field(
     list(
       struct('WorkloadEndpointPort', {
-        name: field(string, { rule: 'portName' }),
+        name: field(string, { zero: ['v3.32'], rule: 'portName' }),
         protocol: required(protocol),
         port: required(integer('uint16'), { rule: 'gt=0', mandatory: true }),
         hostPort: field(integer('uint16'), { since: 21, zero: ['v3.32'] }),
@@ -53,9 +53,9 @@ export const workloadEndpointSpec = struct('WorkloadEndpointSpec', {
       egressPacketBurst: field(int64),
       ingressMaxConnections: field(int64),
       egressMaxConnections: field(int64),
-      dscp: field(integer('uint8')),
+      dscp: field(integer('uint8'), { pointer: true, go: 'DSCP' }),
     }),
-    { since: 30 },
+    { pointer: true, go: 'QoSControls', since: 30 },
   ),
 });
 
