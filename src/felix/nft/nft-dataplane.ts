@@ -138,6 +138,9 @@ class NftDataplane implements RuleDataplane {
       drift.different.push(...plan.drift.different);
       drift.stray.push(...plan.drift.stray);
     }
+    // Rules of a time with IPv6 would go on to drop by policies that nobody keeps up to date.
+    if (!this.#options.settings.ipv6 && (await this.#read(6)).exists)
+      commands.push(`delete table ${tableOf(6)}`);
     await this.#commit(commands);
     this.#programmed = new Map(
       this.#rules.versions.map((version) => [

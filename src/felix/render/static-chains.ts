@@ -279,8 +279,8 @@ function workloadToHost({ version, settings }: StaticContext): readonly Rule[] {
     }
   }
   rules.push(jump('cali-from-wl-dispatch'));
-  const action: Action =
-    settings.endpointToHost === 'drop' ? denyAction(settings, 'filter') : { do: settings.endpointToHost };
+  // DROP means drop, whatever the deny action is.
+  const action: Action = { do: settings.endpointToHost };
   rules.push({ match: [], actions: [action], comment: 'Configured DefaultEndpointToHostAction' });
   return rules;
 }
