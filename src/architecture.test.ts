@@ -21,6 +21,7 @@ const floors: Readonly<Record<string, number>> = {
   upgrade: 6,
   kubespray: 6,
   kubernetes: 6,
+  backup: 6,
   calicoctl: 7,
   lab: 7,
   deploy: 7,

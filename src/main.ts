@@ -24,6 +24,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'calico-upgrade: from etcd v2 to etcd v3',
     load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
   },
+  backup: {
+    about: 'backups of the datastore: create, list, verify, restore',
+    load: async () => (await import('./backup/index.ts')).backupProgram,
+  },
 };
 
 /** Names under which the executable is installed, and the program that each stands for. */

@@ -409,6 +409,7 @@ export interface MemberStatus {
   leader: string;
   raftTerm: string;
   memberId: string;
+  clusterId: string;
   revision: string;
   errors: string[];
 }
@@ -421,6 +422,7 @@ export function decodeStatus(bytes: Uint8Array): MemberStatus {
     leader: '0',
     raftTerm: '0',
     memberId: '0',
+    clusterId: '0',
     revision: '0',
     errors: [],
   };
@@ -428,8 +430,9 @@ export function decodeStatus(bytes: Uint8Array): MemberStatus {
     switch (field) {
       case 1:
         nested(reader, into, (inner, from) => {
-          if (inner !== 2) return readHeader(inner, from, into);
-          into.memberId = String(from.uint64());
+          if (inner === 1) into.clusterId = String(from.uint64());
+          else if (inner === 2) into.memberId = String(from.uint64());
+          else return readHeader(inner, from, into);
           return true;
         });
         return true;
