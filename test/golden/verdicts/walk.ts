@@ -276,7 +276,8 @@ function foreignDrop(
 
 function outInterface(world: World, host: HostModel, packet: Packet): string {
   const workload = host.workloadWith(packet.destination);
-  if (workload) return workload.interfaceName;
+  const name = workload?.interfaceName;
+  if (name !== undefined && host.interfaces.some((one) => one.name === name)) return name;
   const toStranger = packet.destination === stranger.v4 || packet.destination === stranger.v6;
   if (toStranger && world.strangerRouted && host.name === stranger.host) return `cali${stranger.name}`;
   return interfaceTowards(packet.destination);
