@@ -29,7 +29,8 @@ function count(name, result, passed, failed) {
   total.failed += failed;
   if (failed > 0) {
     failures.push(name);
-    console.log(result.text);
+    // Passing tests' lines would bury the others.
+    console.log(result.text.replace(/^\(pass\).*\n/gm, ''));
   }
 }
 

@@ -31,8 +31,11 @@ const floors: Readonly<Record<string, number>> = {
 /** Imports between rooms of one floor that the design allows. */
 const sideways = new Set<string>();
 
-/** Types that are a door of their own: the port and the program are imported without what implements them. */
-const doors = /\/(index|program|port|syncer\.types|resource|dataplane)\.ts$/;
+/**
+ * Doors besides `index.ts`: types that are imported without what implements them, and what is loaded alone because
+ * start-up time counts.
+ */
+const doors = /\/(index|program|port|syncer\.types|resource|dataplane|connect|config)\.ts$/;
 
 function* files(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
