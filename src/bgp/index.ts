@@ -35,3 +35,4 @@ export {
   statusOfOneDaemon,
 } from './status/node-status.ts';
 export { type ProtocolRow, parseProtocols, type RouteCounts } from './status/protocols.ts';
+export { birdSocketFolders, protocolsOf, queryNodeStatus } from './status/query.ts';

@@ -217,7 +217,12 @@ class Compiler {
         ...[...services]
           .filter((cidr) => isOfVersion(cidr, version))
           .map((cidr) => when([inside(cidr)], { kind: 'reject' })),
-        ...byAgent.map(({ cidr }) => when([inside(cidr), { kind: 'source', is: 'bgp' }], { kind: 'reject' })),
+        // Of a VXLAN pool the agent programs the blocks of this node as well.
+        ...byAgent.map(({ cidr, encapsulation }) =>
+          when(encapsulation === 'vxlan' ? [inside(cidr)] : [inside(cidr), { kind: 'source', is: 'bgp' }], {
+            kind: 'reject',
+          }),
+        ),
         { kind: 'accept' },
       ],
     };

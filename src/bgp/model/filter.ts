@@ -1,6 +1,7 @@
 /** A BGPFilter as typed rules. */
 import { addressBits, formatCidr, type IpVersion, tryParseCidr } from '../../ip/index.ts';
 import type { BGPFilterRule, BGPFilterSpec } from '../../resources/index.ts';
+import { tryParseAsNumber } from './as-number.ts';
 import { tryParseCommunity } from './community.ts';
 import type { Community } from './state.ts';
 
@@ -77,6 +78,8 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
   if (match !== undefined && !community) return `${JSON.stringify(match)} is not a community`;
   if (rule.interface !== undefined && !isPattern(rule.interface))
     return `interface ${JSON.stringify(rule.interface)} is not a name or pattern`;
+  const prefix = asPath(rule.asPathPrefix ?? []);
+  if (!prefix) return `${JSON.stringify(rule.asPathPrefix)} is not a list of AS numbers`;
   const operations: FilterOperation[] = [];
   for (const operation of rule.operations ?? []) {
     if (operation.addCommunity?.value !== undefined) {
@@ -84,7 +87,9 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
       if (!added) return `${JSON.stringify(operation.addCommunity.value)} is not a community`;
       operations.push({ kind: 'add-community', community: added });
     } else if (operation.prependASPath?.prefix) {
-      operations.push({ kind: 'prepend', path: operation.prependASPath.prefix });
+      const path = asPath(operation.prependASPath.prefix);
+      if (!path) return `${JSON.stringify(operation.prependASPath.prefix)} is not a list of AS numbers`;
+      operations.push({ kind: 'prepend', path });
     } else if (operation.setPriority?.value !== undefined) {
       operations.push({ kind: 'set-priority', value: operation.setPriority.value });
     }
@@ -95,11 +100,16 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
     ...(rule.interface !== undefined && { interface: rule.interface }),
     ...(rule.peerType !== undefined && { peerType: rule.peerType }),
     ...(community && { community }),
-    ...(rule.asPathPrefix && rule.asPathPrefix.length > 0 && { asPathPrefix: rule.asPathPrefix }),
+    ...(prefix.length > 0 && { asPathPrefix: prefix }),
     ...(rule.priority !== undefined && { priority: rule.priority }),
     action: rule.action === 'Accept' ? 'accept' : 'reject',
     operations,
   };
+}
+
+function asPath(values: readonly unknown[]): readonly number[] | undefined {
+  const path = values.map(tryParseAsNumber);
+  return path.some((one) => one === undefined) ? undefined : (path as readonly number[]);
 }
 
 /** Interface names and patterns as BIRD writes them in quotes: nothing that could end the quotes. */

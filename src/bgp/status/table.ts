@@ -6,7 +6,12 @@ const limit = 30;
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map(wrap));
   const widths = heading.map((text, column) =>
-    Math.max(text.length, ...cells.flatMap((row) => row[column]!.map((line) => line.length))),
+    Math.max(
+      text.length,
+      // A wrapped cell is as wide as the limit, even when its lines are shorter.
+      ...rows.map((row) => Math.min(limit, row[column]!.length)),
+      ...cells.flatMap((row) => row[column]!.map((line) => line.length)),
+    ),
   );
   const rule = `+${widths.map((width) => '-'.repeat(width + 2)).join('+')}+\n`;
   const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |\n`;
