@@ -1,0 +1,115 @@
+/**
+ * DEL: the pod's network goes first, then endpoint and addresses in one transaction, so that an address never returns to
+ * the pool while its interface or route is alive. Whatever is missing already is fine.
+ */
+import type { KeyValue, TxnStep } from '../datastore/index.ts';
+import { hasKind, type Resource } from '../resources/index.ts';
+import { clusterKey, endpointKey, findEndpoints, requireReady } from './cluster.ts';
+import { type NetConf, nodeNameOf, readNetConf } from './config.ts';
+import { delegate, withPodCidrs } from './delegate.ts';
+import { mesosLabels } from './endpoint.ts';
+import { tearDownPodNetwork } from './linux/pod-network.ts';
+import { readArgs } from './protocol/args.ts';
+import type { CniCall, CniEnvironment } from './protocol/call.ts';
+import { CniError, cniCode } from './protocol/cni-error.ts';
+import type { CniDeps } from './types.ts';
+import { formerHandleOf, handleOf, hostInterfaceName, type Workload, workloadOf } from './workload.ts';
+
+/** Runs a DEL. @throws CniError */
+export async function del(call: CniCall, env: CniEnvironment, deps: CniDeps): Promise<void> {
+  const conf = readNetConf(call);
+  const args = readArgs(call.args, { strict: false });
+  const node = nodeNameOf(conf);
+  const namespace = mesosLabels(conf)['projectcalico.org.namespace'] ?? 'default';
+  const workload = workloadOf(call, args, node, namespace);
+  const [cluster, endpoints] = await Promise.all([
+    deps.datastore.get(clusterKey),
+    findEndpoints(deps.datastore, workload),
+  ]);
+  requireReady(cluster);
+  // An endpoint with another container id belongs to a newer sandbox of the pod: it stays, and so does its interface.
+  const ours = endpoints.find((kv) => isOurs(kv, call.containerId));
+  const failure = tearDown(call, hostNameToRemove(workload, env, ours));
+  if (conf.ipamType === 'calico-ipam') await release(conf, workload, ours, deps);
+  else {
+    await delegate(conf.ipamType, 'DEL', call, env, {
+      ...call.config,
+      ipam: await withPodCidrs(conf, node, undefined),
+    });
+    if (ours) await deleteEndpoint(workload, ours, deps);
+  }
+  if (failure) throw failure;
+}
+
+function isOurs(kv: KeyValue, containerId: string): boolean {
+  const value = kv.value as Resource;
+  if (!hasKind(value, 'WorkloadEndpoint')) return false;
+  const holder = value.spec.containerID ?? '';
+  return holder === '' || holder === containerId;
+}
+
+function hostNameToRemove(
+  workload: Workload,
+  env: CniEnvironment,
+  ours: KeyValue | undefined,
+): string | undefined {
+  const value = ours?.value as Resource | undefined;
+  if (value && hasKind(value, 'WorkloadEndpoint')) return value.spec.interfaceName;
+  // Its name comes from the container id alone, so nobody else can have it.
+  return workload.orchestrator === 'cni' ? hostInterfaceName(workload, env) : undefined;
+}
+
+function tearDown(call: CniCall, hostName: string | undefined): CniError | undefined {
+  try {
+    tearDownPodNetwork({
+      netns: call.netns,
+      ifName: call.ifName,
+      ...(hostName === undefined ? {} : { hostName }),
+    });
+    return undefined;
+  } catch (error) {
+    // A path that is no namespace must not keep the addresses: the error is told at the end.
+    if (error instanceof CniError) return error;
+    throw error;
+  }
+}
+
+async function release(
+  conf: NetConf,
+  workload: Workload,
+  endpoint: KeyValue | undefined,
+  deps: CniDeps,
+): Promise<void> {
+  let now = endpoint;
+  const extra = (_: unknown, current: readonly (KeyValue | undefined)[] | undefined): readonly TxnStep[] => {
+    if (current) {
+      const [changed] = current;
+      now = changed && isOurs(changed, workload.containerId) ? changed : undefined;
+    }
+    if (!now) return [];
+    return [{ op: 'delete', key: keyOf(workload, now), revision: now.revision }];
+  };
+  const handle = handleOf(conf.name, workload.containerId);
+  const { found } = await deps.ipam.releaseByHandle(handle, endpoint ? { extra } : {});
+  if (!found && endpoint) await deleteEndpoint(workload, endpoint, deps);
+  const former = formerHandleOf(conf.name, workload);
+  if (former !== handle) await deps.ipam.releaseByHandle(former);
+}
+
+function keyOf(workload: Workload, kv: KeyValue) {
+  return endpointKey(workload.namespace, (kv.value as Resource).metadata.name);
+}
+
+const attempts = 5;
+
+async function deleteEndpoint(workload: Workload, endpoint: KeyValue, deps: CniDeps): Promise<void> {
+  let now = endpoint;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const outcome = await deps.datastore.delete(keyOf(workload, now), { revision: now.revision });
+    if (outcome.ok || outcome.reason === 'not-found') return;
+    const current = outcome.current ?? (await deps.datastore.get(keyOf(workload, now)));
+    if (!current || !isOurs(current, workload.containerId)) return;
+    now = current;
+  }
+  throw new CniError(cniCode.tryAgain, `update conflict: WorkloadEndpoint(${keyOf(workload, now).name})`);
+}

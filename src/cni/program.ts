@@ -1,0 +1,49 @@
+/** The plugins `calico` and `calico-ipam` as programs. */
+import { readFileSync } from 'node:fs';
+import { callNode } from './client.ts';
+import { supportedVersions } from './protocol/call.ts';
+import type { CniReply, CniRequest } from './types.ts';
+
+const defaultSocket = '/var/run/calico/cni.sock';
+
+/** The network plugin. */
+export function runCniPlugin(argv: readonly string[]): Promise<number> {
+  return run('calico', argv);
+}
+
+/** The IPAM plugin. */
+export function runCniIpam(argv: readonly string[]): Promise<number> {
+  return run('calico-ipam', argv);
+}
+
+async function run(program: CniRequest['program'], argv: readonly string[]): Promise<number> {
+  if (argv.includes('-v')) {
+    const { default: manifest } = await import('../../package.json');
+    process.stdout.write(`v${manifest.version}\n`);
+    return 0;
+  }
+  const isTest = argv.includes('-t');
+  if (!isTest && !process.env['CNI_COMMAND']) {
+    process.stderr.write(
+      `CNI plugin ${program} of calico-ts\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`,
+    );
+    return 0;
+  }
+  const request: CniRequest = { program, env: process.env, stdin: readFileSync(0, 'utf8') };
+  const reply = isTest ? await (await import('./direct.ts')).testDatastore(request) : await serve(request);
+  if (reply.stderr !== '') process.stderr.write(reply.stderr);
+  // Written whole before the process may end: stdout can be a pipe.
+  await new Promise<void>((resolve) => process.stdout.write(reply.stdout, () => resolve()));
+  return reply.exit;
+}
+
+async function serve(request: CniRequest): Promise<CniReply> {
+  const socket = process.env['CALICO_CNI_SOCKET'] || configuredSocket(request.stdin) || defaultSocket;
+  const reply = await callNode(socket, request);
+  return reply ?? (await import('./direct.ts')).serveDirectly(request);
+}
+
+function configuredSocket(stdin: string): string | undefined {
+  const match = /"calico_socket"\s*:\s*"([^"\\]+)"/.exec(stdin);
+  return match?.[1];
+}
