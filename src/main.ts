@@ -20,6 +20,14 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'calico-node: the agent of a host, its start-up and probes',
     load: async () => (await import('./node/index.ts')).nodeProgram,
   },
+  cni: {
+    about: 'the CNI plugin `calico` (also whenever CNI_COMMAND is set)',
+    load: async () => (await import('./cni/program.ts')).runCniPlugin,
+  },
+  'cni-ipam': {
+    about: 'the CNI IPAM plugin `calico-ipam`',
+    load: async () => (await import('./cni/program.ts')).runCniIpam,
+  },
   upgrade: {
     about: 'calico-upgrade: from etcd v2 to etcd v3',
     load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
