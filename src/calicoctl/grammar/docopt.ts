@@ -27,6 +27,8 @@ export type ParseOutcome =
 export interface ParseOptions {
   /** Everything after the first word belongs to the sub-command. */
   readonly optionsFirst?: boolean;
+  /** Leading words that are the command's own name, after which {@link optionsFirst} begins. */
+  readonly skip?: number;
   /** `--version` is answered. */
   readonly version?: boolean;
 }
@@ -236,7 +238,9 @@ export function parseArgs(doc: string, argv: readonly string[], settings: ParseO
   const declared = [...options];
   let tokens: Token[];
   try {
-    tokens = tokenize(argv, options, settings.optionsFirst === true);
+    const skip = settings.skip ?? 0;
+    const names = argv.slice(0, skip).map((value): Token => ({ kind: 'word', value }));
+    tokens = [...names, ...tokenize(argv.slice(skip), options, settings.optionsFirst === true)];
   } catch (error) {
     if (error instanceof UsageError) return { kind: 'usage', message: error.message };
     throw error;
