@@ -23,6 +23,11 @@ export const reasons = {
   broken: 'BGP: one bad object is left out alone',
   advertise: 'BGP: CALICO_ADVERTISE_CLUSTER_IPS stays in force',
   bind: 'BGP: with bindMode NodeIP every session has a source address',
+  workloads: 'BGP: of the kernel only the routes of workloads are announced',
+  aggregate: 'BGP: workloads are announced as blocks, whatever the metric of their routes',
+  restart: 'BGP: a first start waits for no peer',
+  unreachable: 'BGP: no unreachable routes',
+  metric: 'BGP: BIRD 2 writes its routes with metric 32',
   routerId: 'BGP: every node has a router id',
 } as const;
 

@@ -64,12 +64,12 @@ function statement(
   } else if ('prepend' in one) {
     run.route = { ...run.route, asPath: [...[one.prepend].flat(), ...run.route.asPath] };
   } else if (one.set === 'localPref' || one.set === 'metric') {
-    run.route = { ...run.route, [one.set]: valueOf(one.to, run.route) };
+    run.route = { ...run.route, [one.set]: numberOf(one.to, run.route) };
   }
   return undefined;
 }
 
-function valueOf(to: unknown, route: ProbeRoute): number {
+function numberOf(to: unknown, route: ProbeRoute): number {
   if (typeof to === 'number') return to;
   const { number, minus } = to as { number: number; minus: 'localPref' | 'metric' };
   return number - (route[minus] ?? 0);
