@@ -5,12 +5,14 @@ import { parseAddress } from '../ip/index.ts';
 import {
   claimAffinity,
   releaseAffinity,
+  releaseBlock,
   releaseHostAffinities,
   releasePoolAffinities,
   removeHost,
 } from './affinity.ts';
+import { allocationAt } from './allocation.ts';
 import { assignIp, autoAssign, ensureBlocks } from './assign.ts';
-import { addressAt, attributeAt, type Block, ordinalOf, ordinalsOfHandle } from './block.ts';
+import { attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
 import { blockOfAddress } from './candidates.ts';
 import { getConfig, setConfig } from './config.ts';
 import { Core } from './core.ts';
@@ -36,6 +38,7 @@ export function createIpam(
     allocationOf: (address, call) => allocationOf(core, address, call),
     claimAffinity: (cidr, host, call) => claimAffinity(core, cidr, host, call),
     releaseAffinity: (cidr, host, call) => releaseAffinity(core, cidr, host, call),
+    releaseBlock: (block, host, call) => core.queue.exclusive(() => releaseBlock(core, host, block, call)),
     releaseHostAffinities: (host, call) => releaseHostAffinities(core, host, call),
     releasePoolAffinities: (cidr, call) => releasePoolAffinities(core, cidr, call),
     removeHost: (host, call) => removeHost(core, host, call),
@@ -77,16 +80,4 @@ async function allocationOf(
   const ordinal = stored && ordinalOf(stored.value, address);
   if (ordinal === undefined || attributeAt(stored!.value, ordinal) === undefined) return undefined;
   return allocationAt(stored!.value, ordinal);
-}
-
-/** The allocation at an ordinal that is taken. */
-export function allocationAt(block: Block, ordinal: number): Allocation {
-  const holder = attributeAt(block, ordinal);
-  return {
-    address: addressAt(block, ordinal),
-    block: block.text,
-    handle: holder?.handle,
-    attributes: holder?.secondary ?? {},
-    sequence: block.allocationSequence.get(ordinal) ?? 0n,
-  };
 }

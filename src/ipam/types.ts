@@ -200,6 +200,12 @@ export interface Ipam {
     host: string,
     options?: CallOptions & { readonly mustBeEmpty?: boolean },
   ): Promise<ReadonlyMap<string, ReleaseAffinityResult>>;
+  /** Gives up one block, whether or not a pool covers it. */
+  releaseBlock(
+    block: string,
+    host: string,
+    options?: CallOptions & { readonly mustBeEmpty?: boolean },
+  ): Promise<ReleaseAffinityResult>;
   /** Gives up all blocks of the host. */
   releaseHostAffinities(
     host: string,
