@@ -7,8 +7,7 @@ test('the kernel is probed without leaving a trace', async () => {
   const facts = await probeKernel();
   expect(facts.veth).toEqual({ ok: true });
   expect(facts.bridge).toEqual({ ok: true });
-  expect(facts.nft).toEqual({ ok: true });
-  for (const fact of [facts.ipip, facts.vxlan, facts.iptablesLegacy, facts.ipset, facts.userns]) {
+  for (const fact of [facts.nft, facts.ipip, facts.vxlan, facts.iptablesLegacy, facts.ipset, facts.userns]) {
     if (!fact.ok) expect(fact.reason).not.toBe('');
   }
   expect(netlink.links()).toEqual(before);

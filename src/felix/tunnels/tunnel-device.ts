@@ -65,7 +65,7 @@ export function tunnelDriver(netlink: RtNetlink): ObjectDriver<TunnelWish> {
   };
 }
 
-/** Whether the device does what is desired. The fallback device tunl0 without address is as good as absent. */
+/** Whether the device does what is desired. */
 function sameTunnel(wish: TunnelWish, actual: TunnelWish): boolean {
   const state = 'extraAddresses' in actual ? (actual as TunnelState) : undefined;
   if (state && (!state.up || state.extraAddresses.length > 0)) return false;
@@ -91,8 +91,8 @@ function readTunnel(netlink: RtNetlink, name: string): TunnelState | undefined {
   const link = netlink.link(name);
   if (!link) return undefined;
   const addresses = ownAddresses(netlink, link);
-  // tunl0 belongs to the kernel as soon as its module is loaded; without an address nothing of ours is in it.
-  if (name === tunnelDevice.ipip && addresses.length === 0) return undefined;
+  // tunl0 belongs to the kernel as soon as its module is loaded: down and without an address it is as good as absent.
+  if (name === tunnelDevice.ipip && addresses.length === 0 && !link.up) return undefined;
   const [address, ...extraAddresses] = addresses;
   const common = {
     mtu: link.mtu,

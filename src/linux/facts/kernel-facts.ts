@@ -70,8 +70,13 @@ function probeLink(netlink: RtNetlink, kind: LinkKind): Fact {
   return works;
 }
 
-function probeNft(namespace: Namespace): Fact {
-  const nft = new NftContext({ namespace });
+/**
+ * Whether nftables can hold our tables, tried in a namespace that ends with the probe. Debian's user-mode-linux kernel
+ * has nf_tables but neither family `ip` nor `ip6`, which no version or module list tells.
+ */
+export function probeNft(namespace?: Namespace): Fact {
+  const scratch = namespace ?? Namespace.unnamed();
+  const nft = new NftContext({ namespace: scratch });
   try {
     for (const family of ['ip', 'ip6']) {
       nft.run(`add table ${family} probe
@@ -84,6 +89,7 @@ add rule ${family} probe c ct state new fib saddr . iif oif missing counter drop
     throw error;
   } finally {
     nft.close();
+    if (!namespace) scratch.close();
   }
 }
 
