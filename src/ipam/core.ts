@@ -11,6 +11,7 @@ import {
 } from '../datastore/index.ts';
 import { CalicoError } from '../errors.ts';
 import { type Block, formatBlock, parseBlock } from './block.ts';
+import { fnv1 } from './candidates.ts';
 import { WriteQueue } from './queue.ts';
 import { DatastoreSource } from './source.ts';
 import type { IpamSource } from './types.ts';
@@ -52,6 +53,8 @@ export class Core {
   readonly datastore: Datastore;
   readonly source: IpamSource;
   readonly now: () => Date;
+  /** Where in a pool a host begins to look for a block: see `candidateBlocks`. */
+  readonly start: (host: string) => number;
   /** All writes go through it: calls of one process never conflict with each other. */
   readonly queue: WriteQueue;
   readonly #blocks = new Map<string, Stored<Block>>();
@@ -59,7 +62,13 @@ export class Core {
   readonly #affinities = new Map<string, readonly Affinity[]>();
   #lastSequence = 0n;
 
-  constructor(datastore: Datastore, source: IpamSource | undefined, now: () => Date) {
+  constructor(
+    datastore: Datastore,
+    source: IpamSource | undefined,
+    now: () => Date,
+    start: (host: string) => number = fnv1,
+  ) {
+    this.start = start;
     this.datastore = datastore;
     this.source = source ?? new DatastoreSource(datastore);
     this.now = now;

@@ -26,9 +26,14 @@ import type { Allocation, Ipam, IpamSource } from './types.ts';
  */
 export function createIpam(
   datastore: Datastore,
-  options: { readonly source?: IpamSource; readonly now?: () => Date } = {},
+  options: {
+    readonly source?: IpamSource;
+    readonly now?: () => Date;
+    /** Where in a pool a host begins to look for a block, by default from a hash of its name. */
+    readonly start?: (host: string) => number;
+  } = {},
 ): Ipam {
-  const core = new Core(datastore, options.source, options.now ?? (() => new Date()));
+  const core = new Core(datastore, options.source, options.now ?? (() => new Date()), options.start);
   return {
     autoAssign: (request, call) => autoAssign(core, request, call),
     assignIp: (request, call) => assignIp(core, request, call),

@@ -86,7 +86,7 @@ export async function pickAddresses(
   if (full()) return finish();
   if (facts.config.strictAffinity) return finish(['No more free affine blocks and strict affinity enabled']);
   for (const pool of facts.pools) {
-    for (const { text } of candidateBlocks(pool, facts.host)) {
+    for (const { text } of candidateBlocks(pool, facts.host, core.start)) {
       const stored = survey.blocks.get(text);
       if (stored && !mine.has(text)) {
         take({ pool, block: stored.value, revision: stored.revision, affinity: 'good' });
@@ -225,7 +225,7 @@ function search(
 ): { readonly place?: Place; readonly empty: readonly { readonly pool: Pool; readonly block: Block }[] } {
   const empty: { readonly pool: Pool; readonly block: Block }[] = [];
   for (const pool of facts.pools) {
-    for (const { cidr, text } of candidateBlocks(pool, facts.host)) {
+    for (const { cidr, text } of candidateBlocks(pool, facts.host, core.start)) {
       if (mine.has(text) || facts.reservations.some((reserved) => cidrCovers(reserved, cidr))) continue;
       const stored = survey.blocks.get(text);
       if (!stored) {

@@ -1,0 +1,175 @@
+/** Replays one recording of the CNI plugins against real etcd and the real kernel. */
+import { execFileSync } from 'node:child_process';
+import { type CniReply, handleCniRequest, kubernetesClient } from '../../../src/cni/index.ts';
+import { connect } from '../../../src/datastore/index.ts';
+import { createIpam } from '../../../src/ipam/index.ts';
+import type { Outcome } from '../corpus.ts';
+import { accepted } from './accepted.ts';
+import { difference, namedMacs, normal } from './normal.ts';
+import type { NetworkState, Scenario, Step } from './scenario.ts';
+import { networkState, recordedApi, World } from './world.ts';
+
+/** Debian's folder of CNI plugins, in place of the recording's. */
+const pluginFolder = '/usr/lib/cni';
+const recordedFolder = '/opt/cni/bin';
+
+/** A step that did not come out as recorded. */
+export interface Finding {
+  readonly step: number;
+  readonly line: string;
+}
+
+/** Runs the scenario and compares every step. */
+export async function replayScenario(scenario: Scenario): Promise<Outcome> {
+  const unknown = scenario.steps.find(({ program }) => program !== undefined && !programs.has(program));
+  if (unknown) return { result: 'open', why: `runs ${unknown.program}, which this replay does not` };
+  const world = await World.shared();
+  await world.reset(scenario);
+  const fixed = namedMacs(JSON.stringify(scenario));
+  const findings: Finding[] = [];
+  for (const [index, step] of scenario.steps.entries()) {
+    const lines = await replayStep(world, scenario, step, fixed);
+    findings.push(...lines.map((line) => ({ step: index, line })));
+  }
+  if (findings.length === 0) return { result: 'agree' };
+  const diff = findings.map(({ step, line }) => `step ${step}: ${line}`).join('\n');
+  const reasons = findings.map((finding) => accepted(scenario, finding));
+  if (reasons.every((reason) => reason !== undefined))
+    return { result: 'accepted', reason: reasons[0]!, diff };
+  return { result: 'differ', diff };
+}
+
+/**
+ * Where the recorded hosts began to look for a block: upstream draws it from Go's generator, seeded by the host's name.
+ * Any pool's number of blocks divides out of it.
+ */
+function recordedStart(host: string): number {
+  return { node1: 2887, host1: 6, other1: 1 }[host] ?? 0;
+}
+
+const programs = new Set(['calico', 'calico-ipam', 'portmap', 'bandwidth']);
+
+async function replayStep(
+  world: World,
+  scenario: Scenario,
+  step: Step,
+  fixed: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  if (step.put) await world.put(step.put);
+  if (step.delete) await world.delete(step.delete);
+  if (step.file !== undefined) world.setFile(step.file, step.content);
+  if (step.netns_delete !== undefined) world.deletePod(step.netns_delete);
+  if (step.etcd_state) {
+    const dump = await world.dump();
+    const ours = Object.fromEntries(Object.keys(step.etcd_state).map((key) => [key, dump.get(key)]));
+    return difference(normal(step.etcd_state, fixed), normal(ours, fixed));
+  }
+  if (step.program === undefined) return [];
+  const reply = await runProgram(world, scenario, step);
+  return [
+    ...compareReply(step, reply, fixed),
+    ...(await compareStore(world, step, fixed)),
+    ...compareNets(step, fixed),
+  ];
+}
+
+async function runProgram(world: World, scenario: Scenario, step: Step): Promise<CniReply> {
+  const endpoint = world.etcd.endpoints[0]!;
+  const stdin = step.stdin ?? {};
+  const text = 'raw' in stdin ? String(stdin['raw']) : JSON.stringify(stdin);
+  const path = 'about_path' in stdin ? {} : { CNI_PATH: recordedFolder };
+  const missing = step.stdout !== null && JSON.stringify(step.stdout ?? '').includes('CNI_PATH');
+  const env = { ...(missing ? {} : path), ...step.env };
+  const ours = { ...env, ...(env['CNI_PATH'] === recordedFolder ? { CNI_PATH: pluginFolder } : {}) };
+  const input = text.replaceAll('<etcd>', endpoint);
+  if (step.program === 'portmap' || step.program === 'bandwidth') return runDebian(step.program, ours, input);
+  const datastore = await connect({ datastoreType: 'etcdv3', etcdEndpoints: endpoint });
+  try {
+    const reply = await handleCniRequest(
+      { program: step.program as 'calico', env: { PATH: process.env['PATH'], ...ours }, stdin: input },
+      {
+        datastore,
+        ipam: createIpam(datastore, { start: recordedStart }),
+        clock: () => new Date(),
+        kubernetes: async (conf) =>
+          scenario.kubernetes && scenario.kubernetes.length > 0
+            ? recordedApi(scenario.kubernetes)
+            : kubernetesClient(conf),
+      },
+    );
+    return { ...reply, stdout: reply.stdout.replaceAll(pluginFolder, recordedFolder) };
+  } finally {
+    datastore.close();
+  }
+}
+
+function runDebian(program: string, env: Readonly<Record<string, string>>, input: string): CniReply {
+  try {
+    const stdout = execFileSync(`${pluginFolder}/${program}`, {
+      input,
+      env: { PATH: process.env['PATH'], ...env },
+      encoding: 'utf8',
+    });
+    return { exit: 0, stdout, stderr: '' };
+  } catch (error) {
+    const { status, stdout } = error as { readonly status?: number; readonly stdout?: string };
+    return { exit: status ?? 1, stdout: stdout ?? '', stderr: '' };
+  }
+}
+
+function compareReply(step: Step, reply: CniReply, fixed: ReadonlySet<string>): readonly string[] {
+  const lines: string[] = [];
+  if (step.exit !== reply.exit)
+    lines.push(`exit: recorded ${step.exit}, ours ${reply.exit}: ${reply.stdout.slice(0, 300)}`);
+  const ours: unknown = reply.stdout.trim().startsWith('{') ? JSON.parse(reply.stdout) : null;
+  const recorded = step.stdout ?? null;
+  return [...lines, ...difference(normal(recorded, fixed), normal(ours, fixed), 'stdout')];
+}
+
+async function compareStore(
+  world: World,
+  step: Step,
+  fixed: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  if (!step.etcd || Array.isArray(step.etcd)) return [];
+  const dump = await world.dump();
+  return Object.entries(step.etcd as Readonly<Record<string, { readonly after: unknown }>>).flatMap(
+    ([key, { after }]) => difference(normal(after, fixed), normal(dump.get(key) ?? null, fixed), key),
+  );
+}
+
+function compareNets(step: Step, fixed: ReadonlySet<string>): readonly string[] {
+  const lines: string[] = [];
+  const { pod, host } = step.netns ?? {};
+  if (typeof pod === 'object' && pod !== null) {
+    lines.push(...compareNet('pod', pod, networkState(step.env?.['CNI_NETNS'] ?? '', pod), fixed));
+  }
+  if (host) lines.push(...compareNet('host', host, networkState(undefined, host), fixed));
+  return lines;
+}
+
+function compareNet(
+  where: string,
+  recorded: NetworkState,
+  ours: NetworkState | undefined,
+  fixed: ReadonlySet<string>,
+): readonly string[] {
+  const comparable = (state: NetworkState) => {
+    const text = (list: readonly unknown[]) => list.map((one) => JSON.stringify(normal(one, fixed))).sort();
+    return {
+      links: text(state.links.map(({ name, mac, mtu }) => ({ name, mac, mtu }))),
+      addresses: text(state.addresses.map(({ dev, addr, scope }) => ({ dev, addr, scope }))),
+      routes: text(
+        state.routes.map(({ dst, dev, family, gateway, protocol }) => ({
+          dst,
+          dev,
+          family,
+          gateway,
+          protocol,
+        })),
+      ),
+      sysctls: state.sysctls,
+    };
+  };
+  return difference(comparable(recorded), ours && comparable(ours), where);
+}
