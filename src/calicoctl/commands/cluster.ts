@@ -1,11 +1,15 @@
-import { type Command, CtlFailure } from '../command.ts';
-import { helpText } from '../grammar/help.ts';
-export const cluster: Command = {
+/** `cluster`: leads to `cluster diags`. */
+import { group } from './group.ts';
+
+/** See the module's comment. */
+export const cluster = group({
   name: 'cluster',
-  summary: '',
-  help: ({ binary, release }) =>
-    helpText({ binary, release, usage: ['cluster'], options: [], description: '' }),
-  async run() {
-    throw new CtlFailure('not built yet');
-  },
-};
+  summary: 'Information on the whole cluster.',
+  commands: [
+    {
+      name: 'diags',
+      summary: 'Collect diagnostics of the cluster.',
+      load: async () => (await import('./cluster/diags.ts')).diags,
+    },
+  ],
+});
