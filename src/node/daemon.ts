@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BgpAgent, createBgpAgent } from '../bgp/index.ts';
+import { type CniServer, handleCniRequest, serveCni } from '../cni/index.ts';
 import {
   configFromEnvironment,
   connect,
@@ -105,6 +106,7 @@ class RunningNode {
   #tunnels: Promise<void> = Promise.resolve();
   #tunnelTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #startedAt = new Date();
+  #cni: CniServer | undefined;
 
   constructor(context: StartupContext, env: Environment, log: NodeLog) {
     const { nodeName, settings, store } = context;
@@ -131,6 +133,7 @@ class RunningNode {
         nodeName,
         env,
         log: log.child('bgp'),
+        store,
         paths: {
           config: join(settings.paths.etc, 'bird', 'bird.conf'),
           socket: join(settings.paths.run, 'bird.ctl'),
@@ -157,6 +160,7 @@ class RunningNode {
     await this.#allocateTunnels();
     this.#bgp?.start();
     this.#syncer.start();
+    await this.#serveCni();
     if (this.#settings.backend !== 'none' && this.#settings.pollSeconds > 0) {
       this.#every(this.#settings.pollSeconds, () => writeNode(this.#context));
     }
@@ -171,11 +175,34 @@ class RunningNode {
     clearTimeout(this.#tunnelTimer);
     for (const listener of this.#listeners) listener.close();
     this.#reporter?.stop();
+    // Requests under way are answered first: they need everything below.
+    await this.#cni?.close();
     await this.#syncer.stop();
     await this.#host.stop();
     await this.#bgp?.stop();
     await this.#tunnels;
     this.#store.close();
+  }
+
+  /** Answers the CNI plugins, with what this process knows already. */
+  async #serveCni(): Promise<void> {
+    this.#cni = await serveCni(this.#settings.paths.cniSocket, (request) =>
+      handleCniRequest(request, {
+        datastore: this.#store,
+        ipam: this.#ipam,
+        clock: () => new Date(),
+        waitProgrammed: async ({ orchestrator, workload, endpoint }, timeoutMs) => {
+          const signal = AbortSignal.timeout(timeoutMs);
+          try {
+            await this.#host.programmed(`${orchestrator}/${workload}/${endpoint}`, signal);
+            return true;
+          } catch (error) {
+            if (signal.aborted) return false;
+            throw error;
+          }
+        },
+      }),
+    );
   }
 
   /** Listeners and reporters follow the agent's configuration. */

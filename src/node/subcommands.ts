@@ -1,7 +1,9 @@
-/** `calico-node show-status | config`: what is asked rarely and loads more than the daemon. */
-import { existsSync, readFileSync } from 'node:fs';
+/** `calico-node show-status | config | install-cni`: what is asked rarely and loads more than the daemon. */
+import { constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { birdCommand, parseProtocols, printNodeStatus, statusOfOneDaemon } from '../bgp/index.ts';
+import { installCni } from '../cni/index.ts';
 import { CalicoError } from '../errors.ts';
 import { parseConfigFile, type ResolvedConfig, resolveConfig } from '../felix/index.ts';
 import { PolicyGraph } from '../policy/index.ts';
@@ -23,9 +25,27 @@ export async function runSubcommand(
     case 'config':
       return await showConfig(command);
     case 'install-cni':
-      throw new CalicoError('UNSUPPORTED', 'install-cni is not in this build yet', {
-        cure: 'Copy the executable and the conflist by hand.',
-      });
+      return installHere();
+  }
+}
+
+/** Places the plugins, which are this executable under two names, and their configuration. */
+function installHere(): number {
+  const programs = mkdtempSync(join(tmpdir(), 'calico-cni-'));
+  try {
+    for (const name of ['calico', 'calico-ipam'])
+      copyFileSync(process.execPath, join(programs, name), constants.COPYFILE_FICLONE);
+    const hostRoot = process.env['CNI_HOST_ROOT'] ?? (existsSync('/host/opt/cni/bin') ? '/host' : '');
+    installCni({
+      env: process.env,
+      programs,
+      hostRoot,
+      serviceAccount: '/var/run/secrets/kubernetes.io/serviceaccount',
+      log: console.log,
+    });
+    return 0;
+  } finally {
+    rmSync(programs, { recursive: true, force: true });
   }
 }
 
