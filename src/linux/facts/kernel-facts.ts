@@ -76,8 +76,9 @@ function probeLink(netlink: RtNetlink, kind: LinkKind): Fact {
  */
 export function probeNft(namespace?: Namespace): Fact {
   const scratch = namespace ?? Namespace.unnamed();
-  const nft = new NftContext({ namespace: scratch });
+  let nft: NftContext | undefined;
   try {
+    nft = new NftContext({ namespace: scratch });
     for (const family of ['ip', 'ip6']) {
       nft.run(`add table ${family} probe
 add chain ${family} probe c { type filter hook prerouting priority raw; }
@@ -85,10 +86,10 @@ add rule ${family} probe c ct state new fib saddr . iif oif missing counter drop
     }
     return works;
   } catch (error) {
-    if (error instanceof NftError) return { ok: false, reason: error.message };
+    if (error instanceof NftError || isKernelError(error)) return { ok: false, reason: error.message };
     throw error;
   } finally {
-    nft.close();
+    nft?.close();
     if (!namespace) scratch.close();
   }
 }

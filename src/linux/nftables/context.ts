@@ -8,6 +8,7 @@
  */
 import { CalicoError } from '../../errors.ts';
 import { library } from '../libc/index.ts';
+import { family, NetlinkSocket } from '../netlink/index.ts';
 import type { Namespace } from '../netns/index.ts';
 
 const call = library('libnftables.so.1', 'libnftables1', {
@@ -47,12 +48,14 @@ export class NftError extends CalicoError {
   }
 }
 
-/** See the file's comment. */
+/** See the file's comment. Making one throws KernelError where the kernel has no netfilter. */
 export class NftContext {
   #context: number | undefined;
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(options: { readonly namespace?: Namespace } = {}) {
+    // libnftables ends the process when the kernel has no netfilter netlink: ask first, so that it is an error.
+    new NetlinkSocket(family.netfilter, options).close();
     const make = () => call('nft_ctx_new')(0);
     this.#context = options.namespace ? options.namespace.run(make) : make();
     if (!this.#context) throw new CalicoError('KERNEL', 'libnftables gave no context');
