@@ -32,6 +32,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'calico-upgrade: from etcd v2 to etcd v3',
     load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
   },
+  bgp: {
+    about: 'BGP of the whole cluster: status, what-if',
+    load: async () => (await import('./bgp/program.ts')).bgpProgram,
+  },
   backup: {
     about: 'backups of the datastore: create, list, verify, restore',
     load: async () => (await import('./backup/index.ts')).backupProgram,

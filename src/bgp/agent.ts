@@ -1,11 +1,11 @@
 /** The BGP agent of one host: updates in, a configured BIRD out. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Datastore } from '../datastore/port.ts';
 import type { SyncConsumer, SyncStatus, SyncUpdate } from '../datastore/syncer.types.ts';
 import { messageOf } from '../errors.ts';
 import { tryParseCidr } from '../ip/index.ts';
 import { compileBird } from './bird/compile.ts';
-import { birdCommand } from './bird/control-socket.ts';
 import { type BirdPaths, defaultBirdPaths } from './bird/process.ts';
 import { renderBird } from './bird/render.ts';
 import { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
@@ -14,7 +14,10 @@ import { BgpCluster } from './model/cluster.ts';
 import type { Problem, SecretRef } from './model/state.ts';
 import { type NodePeering, PeeringGraph } from './peering/peering.ts';
 import type { Session } from './peering/session.ts';
-import { type ProtocolRow, parseProtocols } from './status/protocols.ts';
+import type { ProtocolRow } from './status/protocols.ts';
+import { StatusPublisher } from './status/publisher.ts';
+import { protocolsOf } from './status/query.ts';
+import { publishedStatus } from './status/report.ts';
 
 /** What the agent is made with. Only the node's name has no default. */
 export interface BgpAgentOptions {
@@ -30,6 +33,8 @@ export interface BgpAgentOptions {
   /** Milliseconds without a change before a configuration is made, and the longest wait. */
   readonly debounce?: { readonly quiet: number; readonly longest: number };
   readonly timing?: Partial<SupervisorTiming>;
+  /** Where the state of the sessions is published, for `calico bgp status` on any host. */
+  readonly store?: Pick<Datastore, 'put'>;
 }
 
 /** A thing that is wrong, for the health report. */
@@ -70,6 +75,9 @@ export interface BgpAgent {
   settled(): Promise<void>;
 }
 
+/** Milliseconds between looks at the sessions for the published state. */
+const reportInterval = 2000;
+
 /** Makes an agent. */
 export function createBgpAgent(options: BgpAgentOptions): BgpAgent {
   return new Agent(options);
@@ -89,6 +97,8 @@ class Agent implements BgpAgent, SyncConsumer {
   #left: readonly Problem[] = [];
   #text: string | undefined;
   #applying: Promise<void> = Promise.resolve();
+  #reports: ReturnType<typeof setInterval> | undefined;
+  #reporting = false;
 
   constructor(options: BgpAgentOptions) {
     this.#options = options;
@@ -119,13 +129,20 @@ class Agent implements BgpAgent, SyncConsumer {
   start(): void {
     this.#started = true;
     this.#supervisor.start();
+    const { store, log } = this.#options;
+    if (store && !this.#reports) {
+      const publisher = new StatusPublisher(store, log);
+      this.#reports = setInterval(() => void this.#report(publisher), reportInterval);
+    }
     if (this.#status === 'in-sync') this.#schedule();
   }
 
   async stop(): Promise<void> {
     this.#started = false;
     clearTimeout(this.#timer);
+    clearInterval(this.#reports);
     this.#timer = undefined;
+    this.#reports = undefined;
     await this.#applying;
     await this.#supervisor.detach();
   }
@@ -145,8 +162,7 @@ class Agent implements BgpAgent, SyncConsumer {
     const sessions = this.#peering?.sessions ?? [];
     let rows: ReadonlyMap<string, ProtocolRow> = new Map();
     try {
-      const reply = await birdCommand('show protocols all', { path: this.#paths.socket, restrict: true });
-      rows = new Map(parseProtocols(reply.lines).map((row) => [row.name, row]));
+      rows = new Map((await protocolsOf(this.#paths.socket)).map((row) => [row.name, row]));
     } catch (error) {
       this.#options.log.warn('BIRD cannot be asked', { error: messageOf(error) });
     }
@@ -196,6 +212,15 @@ class Agent implements BgpAgent, SyncConsumer {
     this.#text = text;
     log.info('BGP configuration', { sessions: peering.sessions.length });
     this.#applying = this.#supervisor.apply(text);
+  }
+
+  async #report(publisher: StatusPublisher): Promise<void> {
+    if (this.#reporting || this.#status !== 'in-sync') return;
+    this.#reporting = true;
+    const rows = await protocolsOf(this.#paths.socket).catch((): readonly ProtocolRow[] => []);
+    const health = this.health().map(({ subject, message }) => `${subject}: ${message}`);
+    await publisher.publish(publishedStatus(this.#options.nodeName, rows, health), performance.now());
+    this.#reporting = false;
   }
 
   #password({ name, key }: SecretRef): string | undefined {

@@ -20,6 +20,7 @@ export { evaluateFilter, type Route, type Verdict } from './bird/evaluate.ts';
 export { type BirdPaths, defaultBirdPaths, runningBird } from './bird/process.ts';
 export { renderBird } from './bird/render.ts';
 export { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
+export { bgpKinds, loadCluster } from './load-cluster.ts';
 export { type BgpLog, silentBgpLog } from './log.ts';
 export { BgpCluster } from './model/cluster.ts';
 export type * from './model/state.ts';
@@ -28,6 +29,7 @@ export { describeReason, type Session, type SessionKind, type SessionReason } fr
 export { type ClusterModel, type HalfSession, modelOfCluster } from './proof/from-state.ts';
 export type * from './proof/model.ts';
 export { proveFailures, proveReachability } from './proof/prove.ts';
+export { type Removal, type WhatIf, whatIf, without } from './proof/what-if.ts';
 export {
   type FamilyStatus,
   type NodeStatus,
@@ -36,3 +38,10 @@ export {
 } from './status/node-status.ts';
 export { type ProtocolRow, parseProtocols, type RouteCounts } from './status/protocols.ts';
 export { birdSocketFolders, protocolsOf, queryNodeStatus } from './status/query.ts';
+export {
+  type ClusterSession,
+  compareCluster,
+  type PublishedStatus,
+  statusPrefix,
+  whyDown,
+} from './status/report.ts';
