@@ -8,4 +8,5 @@ export * from './netlink/index.ts';
 export * from './netns/index.ts';
 export * from './nftables/index.ts';
 export * from './program/index.ts';
+export * from './reachability/index.ts';
 export * from './sysctl/index.ts';

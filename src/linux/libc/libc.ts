@@ -9,6 +9,13 @@ const call = library('libc.so.6', 'libc6', {
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   send: 'long send(int fd, const void *buffer, size_t length, int flags)',
   recv: 'long recv(int fd, void *buffer, size_t length, int flags)',
+  connect: 'int connect(int fd, const void *address, uint32_t length)',
+  listen: 'int listen(int fd, int backlog)',
+  sendto:
+    'long sendto(int fd, const void *buffer, size_t length, int flags, const void *address, uint32_t addressLength)',
+  recvfrom:
+    'long recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *addressLength)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   close: 'int close(int fd)',
   open: 'int open(const char *path, int flags, ...)',
   setns: 'int setns(int fd, int type)',
@@ -26,6 +33,7 @@ function checked(what: string, result: number): number {
   return result;
 }
 
+export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOCK_NONBLOCK = 0o4000;
@@ -70,6 +78,42 @@ export function receiveDatagram(fd: number, into: Uint8Array, flags = 0): number
     if (errno === 11) return undefined;
     if (errno !== 4) throw new KernelError('recv', errno);
   }
+}
+
+/** Makes a bound stream socket accept connections. */
+export function listenOn(fd: number, backlog: number): void {
+  checked('listen', call('listen')(fd, backlog));
+}
+
+/** Begins to connect a non-blocking socket; the error number, 0 when it is under way or done. */
+export function beginConnect(fd: number, address: Uint8Array): number {
+  if (call('connect')(fd, address, address.length) === 0) return 0;
+  const errno = koffi().errno();
+  return errno === 115 ? 0 : errno;
+}
+
+/** Sends a datagram to an address; the error number, 0 when it was taken. */
+export function sendTo(fd: number, bytes: Uint8Array, address: Uint8Array): number {
+  return Number(call('sendto')(fd, bytes, bytes.length, 0, address, address.length)) >= 0
+    ? 0
+    : koffi().errno();
+}
+
+/** Receives a datagram that is there with its sender's sockaddr; `undefined` when none is. */
+export function receiveFrom(fd: number, into: Uint8Array, address: Uint8Array): number | undefined {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  const received = Number(call('recvfrom')(fd, into, into.length, MSG_DONTWAIT, address, length));
+  return received >= 0 ? received : undefined;
+}
+
+/** Reads an integer socket option. */
+export function getSocketOption(fd: number, level: number, name: number): number {
+  const value = Buffer.alloc(4);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(4);
+  checked('getsockopt', call('getsockopt')(fd, level, name, value, length));
+  return value.readInt32LE();
 }
 
 /** Closes a descriptor; closing twice is the caller's bug and is not reported. */
