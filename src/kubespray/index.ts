@@ -8,4 +8,5 @@ export {
   memoryFiles,
   type ReadOptions,
 } from './inventory/index.ts';
+export { type PlanOptions, type PlanResult, planCluster, planLoaded } from './plan-cluster.ts';
 export { fromJson, toJson, type Value } from './values/value.ts';
