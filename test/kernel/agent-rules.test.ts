@@ -47,7 +47,9 @@ const ping = (from: string, to: string) =>
     namespace.close();
   });
 const onHost = (command: string, ...args: string[]) =>
-  hosts.h1.namespace.run(() => execFileSync(command, args, { encoding: 'utf8' }));
+  hosts.h1.namespace.run(() =>
+    execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
 
 beforeAll(async () => {
   hosts = makeHosts('agent-r');
@@ -101,4 +103,15 @@ test('a rule of somebody in our chain is drift', async () => {
   expect(chain).not.toBe('');
   onHost('nft', 'insert', 'rule', 'ip', 'calico', chain, 'drop');
   await eventually('it is as before', () => onHost('nft', 'list', 'ruleset').length === before.length);
+});
+
+test('an endpoint that goes takes its connections along', async () => {
+  const flows = () =>
+    onHost('conntrack', '-L')
+      .split('\n')
+      .filter((line) => line.includes('10.9.1.1'));
+  expect(await ping('agent-r-pod1', '10.9.1.2')).toBe(true);
+  expect(flows()).not.toEqual([]);
+  await agent.apply([{ op: 'delete', kind: 'workload', key: 'w1' }]);
+  expect(flows()).toEqual([]);
 });

@@ -67,7 +67,11 @@ export class NetworkState {
   readonly #hosts = new Map<string, ProgramEntries['host']>();
   readonly #pools = new Map<string, ProgramEntries['pool']>();
   readonly #vtepEntries = new Map<string, { neighbours: string[]; forwarding: string[] }>();
-  #context = '';
+  /** Names of the interfaces that hold this host's addresses, as of the last look. */
+  #parents: { readonly 4: string | undefined; readonly 6: string | undefined } = {
+    4: undefined,
+    6: undefined,
+  };
 
   constructor(options: NetworkStateOptions) {
     this.#options = options;
@@ -243,9 +247,9 @@ export class NetworkState {
       tunnelDevice.vxlanV6,
       encapsulation.vxlanV6 ? this.#vxlanWish(6, mtus.vxlanV6) : undefined,
     );
-    const context = `${this.#parent(4)} ${this.#parent(6)}`;
-    if (context === this.#context) return;
-    this.#context = context;
+    const parents = { 4: this.#findParent(4), 6: this.#findParent(6) };
+    if (parents[4] === this.#parents[4] && parents[6] === this.#parents[6]) return;
+    this.#parents = parents;
     for (const key of this.#clusterRoutes.keys()) this.#refreshRoute(key);
   }
 
@@ -409,7 +413,7 @@ export class NetworkState {
     const version = route.dst.includes(':') ? 6 : 4;
     if (!this.#supports(version)) return;
     const wishes = clusterRouteWishes(route, {
-      parent: this.#parent(version),
+      parent: this.#parents[version],
       ...programmedRoutes(this.#options.config.config.ProgramClusterRoutes),
       protocol: this.#protocol,
       priority: version === 6 ? this.#priority(6) : 0,
@@ -420,7 +424,7 @@ export class NetworkState {
   }
 
   /** Name of the interface that holds this host's address. */
-  #parent(version: 4 | 6): string | undefined {
+  #findParent(version: 4 | 6): string | undefined {
     const own = this.#hosts.get(this.#options.nodeName);
     const address = version === 4 ? own?.ipv4 : own?.ipv6;
     return address === undefined ? undefined : this.#options.links.holding(address)?.name;
