@@ -27,7 +27,7 @@ import {
 } from './pick.ts';
 import { poolOf } from './pools.ts';
 import type { BlockView, Plan } from './queue.ts';
-import { defaultConfig, initialConfig } from './source.ts';
+import { initialConfig } from './source.ts';
 import type {
   AssignedAddress,
   AssignIpRequest,
@@ -189,10 +189,11 @@ export function assignIp(
 ): Promise<AssignIpResult> {
   return core.queue.exclusive(async () => {
     const address = parseAddress(request.address);
-    const [pools, config = defaultConfig] = await Promise.all([
+    const [pools, storedConfig] = await Promise.all([
       core.source.pools(options),
       core.source.config(options),
     ]);
+    let config = storedConfig;
     const { use } = request;
     const usable = pools.filter(
       (pool) => !pool.disabled && (use === undefined || pool.allowedUses.includes(use)),
@@ -217,7 +218,7 @@ export function assignIp(
       const ordinal = ordinalOf(block, address)!;
       const came = ghosts.find((ghost) => isApplied(core, ghost, request.handle));
       if (came) return { ok: true, assigned: addressesOfPick(came)[0]! };
-      if (stored && config.strictAffinity && block.affinity !== owner) {
+      if (stored && config?.strictAffinity && block.affinity !== owner) {
         return { ok: false, reason: 'not-ours', message: 'Block host affinity does not match' };
       }
       if (attributeAt(block, ordinal)) {
@@ -240,8 +241,10 @@ export function assignIp(
         const count = (handle?.value.blocks.get(text) ?? 0) + 1;
         steps.push(handleStep(request.handle, new Map(handle?.value.blocks ?? []).set(text, count), handle)!);
       }
+      if (!config) steps.push({ op: 'create', key: { type: 'ipam-config' }, value: initialConfig });
       const outcome = await core.commit([...steps, ...extra], options);
       if (outcome.ok) return { ok: true, assigned };
+      if (!config) config = await core.source.config(options);
       if (outcome.unknown) ghosts.push(pick);
       extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
       const found = outcome.current[steps.findIndex((step) => step.key.type === 'affinity')];

@@ -181,12 +181,17 @@ export function allocate(
   };
 }
 
-/** Frees the ordinals: to the end of the queue in ordinal order; attributes no longer used are dropped. */
-export function release(block: Block, ordinals: readonly number[]): Block {
+/**
+ * Frees the ordinals: to the end of the queue in ordinal order; attributes no longer used are dropped. `forget` drops
+ * their sequence numbers as well, as upstream does in a release by address (but not in one by handle).
+ */
+export function release(block: Block, ordinals: readonly number[], forget = false): Block {
   const freed = ordinals.filter((ordinal) => block.allocations[ordinal] != null).sort((a, b) => a - b);
   if (freed.length === 0) return block;
   const allocations = [...block.allocations];
   for (const ordinal of freed) allocations[ordinal] = null;
+  const allocationSequence = new Map(block.allocationSequence);
+  if (forget) for (const ordinal of freed) allocationSequence.delete(ordinal);
   const renumbered = new Map<number, number>();
   const attributes = (block.attributes ?? []).filter((_, index) => {
     const used = allocations.includes(index);
@@ -198,6 +203,7 @@ export function release(block: Block, ordinals: readonly number[]): Block {
     allocations: allocations.map((index) => (index === null ? null : (renumbered.get(index) ?? null))),
     unallocated: [...block.unallocated, ...freed],
     attributes,
+    allocationSequence,
   };
 }
 

@@ -6,6 +6,7 @@ import {
   addressAt,
   attributeAt,
   type Block,
+  type BlockAttribute,
   isEmpty,
   nextWrite,
   ordinalOf,
@@ -137,12 +138,12 @@ export async function releaseIps(
   const { byBlock, nowhere } = await groupByBlock(core, requests, options);
   const released: string[] = [];
   const unallocated: string[] = [...nowhere];
-  const mismatches: { block: string; message: string }[] = [];
+  const mismatches: { block: string; address: string; message: string }[] = [];
   for (const [text, wanted] of byBlock) {
     const outcome = await core.queue.exclusive(() => releaseFromBlock(core, text, wanted, options));
     released.push(...outcome.released);
     unallocated.push(...outcome.unallocated);
-    if (outcome.mismatch !== undefined) mismatches.push({ block: text, message: outcome.mismatch });
+    if (outcome.mismatch !== undefined) mismatches.push({ block: text, ...outcome.mismatch });
   }
   return { released, unallocated, mismatches };
 }
@@ -177,7 +178,7 @@ async function releaseFromBlock(
   text: string,
   wanted: ReadonlyMap<string, ReleaseRequest>,
   options: CallOptions,
-): Promise<{ released: string[]; unallocated: string[]; mismatch?: string }> {
+): Promise<{ released: string[]; unallocated: string[]; mismatch?: { address: string; message: string } }> {
   const released: string[] = [];
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const stored = await core.block(text, options, attempt === 0);
@@ -187,18 +188,21 @@ async function releaseFromBlock(
       if (released.includes(request.address)) continue;
       const ordinal = stored && ordinalOf(stored.value, parseAddress(request.address));
       const holder = ordinal === undefined ? undefined : attributeAt(stored!.value, ordinal);
+      const mismatch =
+        ordinal === undefined ? undefined : mismatchOf(stored!.value, ordinal, holder, request);
+      if (mismatch !== undefined) {
+        return { released, unallocated, mismatch: { address: request.address, message: mismatch } };
+      }
       if (ordinal === undefined || !holder) {
         unallocated.push(request.address);
         continue;
       }
-      const mismatch = mismatchOf(stored!.value, ordinal, holder.handle, request);
-      if (mismatch !== undefined) return { released, unallocated, mismatch };
       byHandle.set(holder.handle, [...(byHandle.get(holder.handle) ?? []), ordinal]);
     }
     if (!stored || byHandle.size === 0) return { released, unallocated };
     const part = [...byHandle].slice(0, chunk);
     const ordinals = part.flatMap(([, held]) => held);
-    const block = release(stored.value, ordinals);
+    const block = release(stored.value, ordinals, true);
     const steps: TxnStep[] = [afterRelease(block, stored.revision)];
     const handles = await readHandles(
       core,
@@ -232,15 +236,15 @@ async function readHandles(core: Core, ids: readonly string[], options: CallOpti
 function mismatchOf(
   block: Block,
   ordinal: number,
-  handle: string | undefined,
+  holder: BlockAttribute | undefined,
   request: ReleaseRequest,
 ): string | undefined {
   const sequence = block.allocationSequence.get(ordinal) ?? 0n;
   if (request.sequence !== undefined && request.sequence !== sequence) {
     return `the given sequence number (${request.sequence}) does not match (${sequence}) when attempting to release IP`;
   }
-  if (request.handle !== undefined && request.handle !== handle) {
-    return `the given handle (${request.handle}) does not match (${handle ?? ''}) when attempting to release IP`;
+  if (holder && request.handle !== undefined && request.handle !== holder.handle) {
+    return `the given handle (${request.handle}) does not match (${holder.handle ?? ''}) when attempting to release IP`;
   }
   return undefined;
 }

@@ -111,8 +111,15 @@ export interface ReleaseResult {
   readonly released: readonly string[];
   /** Were not allocated (or lie in no block): no error. */
   readonly unallocated: readonly string[];
-  /** Refused whole blocks: a handle or sequence number that does not match, in upstream's words. */
-  readonly mismatches: readonly { readonly block: string; readonly message: string }[];
+  /**
+   * Refused whole blocks: a handle or sequence number that does not match, in upstream's words. A sequence number is
+   * compared even if the address is free by now.
+   */
+  readonly mismatches: readonly {
+    readonly block: string;
+    readonly address: string;
+    readonly message: string;
+  }[];
 }
 
 /** Result of a release by handle. */
