@@ -191,6 +191,7 @@ async function planOf(
 
 async function takeAddresses(plan: Plan, facts: Facts): Promise<Addressed> {
   const { conf, settings, args } = plan;
+  if (settings) checkFloatingIps(settings);
   if (settings && settings.addressesNoIpam.length > 0) {
     return withoutIpam(settings.addressesNoIpam);
   }
@@ -200,6 +201,24 @@ async function takeAddresses(plan: Plan, facts: Facts): Promise<Addressed> {
   }
   if (args.ip !== undefined) return named(plan, facts, [args.ip], { annotated: false });
   return automatic(plan, facts);
+}
+
+/** A floating IP stands for the pod's address of its family: without one there is nothing to translate to. */
+function checkFloatingIps(settings: PodSettings): void {
+  const given = [...settings.addresses, ...settings.addressesNoIpam];
+  const has = (v6: boolean) =>
+    given.length > 0
+      ? given.some((address) => address.includes(':') === v6)
+      : v6
+        ? settings.assignV6
+        : settings.assignV4;
+  const lonely = settings.floatingIps.find((address) => !has(address.includes(':')));
+  if (lonely === undefined) return;
+  throw new CniError(
+    cniCode.other,
+    `error with field ExternalIP = '${lonely}' (mismatched IP versions)`,
+    'the pod has no address of that family',
+  );
 }
 
 function withoutIpam(addresses: readonly string[]): Addressed {
@@ -285,7 +304,8 @@ async function delegated(plan: Plan): Promise<Addressed> {
     await release();
     throw new CniError(cniCode.other, 'IPAM plugin returned no IP addresses in result');
   }
-  const custom = conf.ipamType === 'host-local' ? result.routes : [];
+  // Upstream takes host-local's routes for pods only.
+  const custom = conf.ipamType === 'host-local' && workload.orchestrator === 'k8s' ? result.routes : [];
   const podRoutes =
     custom.length === 0
       ? defaultRoutes()

@@ -28,8 +28,8 @@ export async function del(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
   ]);
   requireReady(cluster);
   // An endpoint with another container id belongs to a newer sandbox of the pod: it stays, and so does its interface.
-  const ours = endpoints.find((kv) => isOurs(kv, call.containerId));
-  const failure = tearDown(call, hostNameToRemove(workload, env, ours));
+  const ours = endpoints.find((kv) => isOurs(kv, call.containerId) && endpointOf(kv) === call.ifName);
+  const failure = tearDown(call, hostNameToRemove(workload, env, ours, endpoints.length));
   if (conf.ipamType === 'calico-ipam') await release(conf, workload, ours, deps);
   else {
     await delegate(conf.ipamType, 'DEL', call, env, {
@@ -48,15 +48,20 @@ function isOurs(kv: KeyValue, containerId: string): boolean {
   return holder === '' || holder === containerId;
 }
 
+function endpointOf(kv: KeyValue): unknown {
+  return (kv.value as Resource).spec['endpoint'];
+}
+
 function hostNameToRemove(
   workload: Workload,
   env: CniEnvironment,
   ours: KeyValue | undefined,
+  endpoints: number,
 ): string | undefined {
   const value = ours?.value as Resource | undefined;
   if (value && hasKind(value, 'WorkloadEndpoint')) return value.spec.interfaceName;
-  // Its name comes from the container id alone, so nobody else can have it.
-  return workload.orchestrator === 'cni' ? hostInterfaceName(workload, env) : undefined;
+  // Its name comes from the container id alone: without an endpoint nobody else has it.
+  return workload.orchestrator === 'cni' && endpoints === 0 ? hostInterfaceName(workload, env) : undefined;
 }
 
 function tearDown(call: CniCall, hostName: string | undefined): CniError | undefined {

@@ -21,12 +21,12 @@ export function blockCount(pool: Pool): bigint {
 export function* candidateBlocks(
   pool: Pool,
   host: string,
-  start: (host: string) => number = fnv1,
+  start: (host: string, blocks: bigint) => number = fnv1,
 ): Generator<{ readonly cidr: Cidr; readonly text: string }> {
   const count = blockCount(pool);
   const bits = pool.cidr.version === 4 ? 32 : 128;
   const size = 1n << BigInt(bits - pool.blockSize);
-  const first = BigInt(start(host)) % count;
+  const first = BigInt(start(host, count)) % count;
   for (let i = 0n; i < count; i++) {
     const value = pool.cidr.value + ((first + i) % count) * size;
     const cidr: Cidr = { version: pool.cidr.version, value, prefix: pool.blockSize };

@@ -54,7 +54,7 @@ export class Core {
   readonly source: IpamSource;
   readonly now: () => Date;
   /** Where in a pool a host begins to look for a block: see `candidateBlocks`. */
-  readonly start: (host: string) => number;
+  readonly start: (host: string, blocks: bigint) => number;
   /** All writes go through it: calls of one process never conflict with each other. */
   readonly queue: WriteQueue;
   readonly #blocks = new Map<string, Stored<Block>>();
@@ -66,7 +66,7 @@ export class Core {
     datastore: Datastore,
     source: IpamSource | undefined,
     now: () => Date,
-    start: (host: string) => number = fnv1,
+    start: (host: string, blocks: bigint) => number = fnv1,
   ) {
     this.start = start;
     this.datastore = datastore;

@@ -30,7 +30,7 @@ export function createIpam(
     readonly source?: IpamSource;
     readonly now?: () => Date;
     /** Where in a pool a host begins to look for a block, by default from a hash of its name. */
-    readonly start?: (host: string) => number;
+    readonly start?: (host: string, blocks: bigint) => number;
   } = {},
 ): Ipam {
   const core = new Core(datastore, options.source, options.now ?? (() => new Date()), options.start);

@@ -2,7 +2,62 @@
 import type { Finding } from './replay.ts';
 import type { Scenario } from './scenario.ts';
 
+/** A heading with the findings that it covers: scenario, steps (all when empty), text of the line. */
+interface Rule {
+  readonly reason: string;
+  readonly scenario?: RegExp;
+  readonly steps?: readonly number[];
+  readonly line: RegExp;
+}
+
+const rules: readonly Rule[] = [
+  {
+    reason: 'CNI 1.1.0 is spoken, with GC and STATUS',
+    line: /supportedVersions|stdout\.details: recorded "config is/,
+  },
+  { reason: 'CNI 1.1.0 is spoken, with GC and STATUS', scenario: /^plain-add-1\.1\.0$/, line: /./ },
+  {
+    reason: 'CNI 1.1.0 is spoken, with GC and STATUS',
+    scenario: /^plain-verbs$/,
+    steps: [12, 13, 31, 32],
+    line: /./,
+  },
+  { reason: 'Errors of the CNI plugins say what to do', line: /^stdout\.details: recorded undefined/ },
+  {
+    reason: 'A repeated ADD of a pod keeps its address',
+    scenario: /^k8s-resandbox$/,
+    steps: [5, 6],
+    line: /./,
+  },
+  {
+    reason: 'DEL removes the interface pair from the side of the host too',
+    scenario: /^plain-netns$/,
+    steps: [9, 10, 11],
+    line: /^(pod|host)/,
+  },
+  {
+    reason: 'What a pod asks for is checked before an address is taken',
+    scenario: /^k8s-addr-annotations$/,
+    steps: [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+    line: /./,
+  },
+  {
+    reason: 'The CNI plugin makes the host route of every address',
+    scenario: /^k8s-addr-annotations$/,
+    line: /^host\.routes/,
+  },
+  {
+    reason: 'Asking for one address does not write IPAM defaults',
+    line: /^\/calico\/ipam\/v2\/config: recorded \{"auto_allocate_blocks":true/,
+  },
+];
+
 /** The heading under which a difference is accepted; `undefined` when it is not. */
-export function accepted(_scenario: Scenario, _finding: Finding): string | undefined {
-  return undefined;
+export function accepted(scenario: Scenario, { step, line }: Finding): string | undefined {
+  return rules.find(
+    (rule) =>
+      (rule.scenario?.test(scenario.scenario) ?? true) &&
+      (rule.steps?.includes(step) ?? true) &&
+      rule.line.test(line),
+  )?.reason;
 }

@@ -32,19 +32,32 @@ export async function replayScenario(scenario: Scenario): Promise<Outcome> {
     findings.push(...lines.map((line) => ({ step: index, line })));
   }
   if (findings.length === 0) return { result: 'agree' };
-  const diff = findings.map(({ step, line }) => `step ${step}: ${line}`).join('\n');
-  const reasons = findings.map((finding) => accepted(scenario, finding));
-  if (reasons.every((reason) => reason !== undefined))
-    return { result: 'accepted', reason: reasons[0]!, diff };
-  return { result: 'differ', diff };
+  const text = (list: readonly Finding[]) => list.map(({ step, line }) => `step ${step}: ${line}`).join('\n');
+  const others = findings.filter((finding) => accepted(scenario, finding) === undefined);
+  if (others.length > 0) return { result: 'differ', diff: text(others) };
+  return { result: 'accepted', reason: accepted(scenario, findings[0]!)!, diff: text(findings) };
 }
 
 /**
- * Where the recorded hosts began to look for a block: upstream draws it from Go's generator, seeded by the host's name.
- * Any pool's number of blocks divides out of it.
+ * Where the recorded hosts began to look for a block, by name and number of blocks: upstream draws it from Go's
+ * generator, seeded by the name.
  */
-function recordedStart(host: string): number {
-  return { node1: 2887, host1: 6, other1: 1 }[host] ?? 0;
+function recordedStart(host: string, blocks: bigint): number {
+  return starts.get(`${host}/${blocks}`) ?? 0;
+}
+
+const starts = new Map([
+  ['node1/4', 2],
+  ['node1/16', 7],
+  ['node1/64', 7],
+  ['node1/4096', 2887],
+  ['host1/16', 6],
+  ['other1/16', 1],
+]);
+
+/** A kubeconfig for a server. */
+function kubeconfig(server: string): string {
+  return JSON.stringify({ clusters: [{ name: 'c', cluster: { server } }], users: [], contexts: [] });
 }
 
 const programs = new Set(['calico', 'calico-ipam', 'portmap', 'bandwidth']);
@@ -76,10 +89,14 @@ async function replayStep(
 async function runProgram(world: World, scenario: Scenario, step: Step): Promise<CniReply> {
   const endpoint = world.etcd.endpoints[0]!;
   const stdin = step.stdin ?? {};
-  const text = 'raw' in stdin ? String(stdin['raw']) : JSON.stringify(stdin);
-  const path = 'about_path' in stdin ? {} : { CNI_PATH: recordedFolder };
-  const missing = step.stdout !== null && JSON.stringify(step.stdout ?? '').includes('CNI_PATH');
-  const env = { ...(missing ? {} : path), ...step.env };
+  // The recording's host was called host1; ours has another name, which only the configuration can hide.
+  const named =
+    step.stdin?.['nodename_file_optional'] === true && !('nodename' in stdin) ? { hostname: 'host1' } : {};
+  const text = 'raw' in stdin ? String(stdin['raw']) : JSON.stringify({ ...stdin, ...named });
+  const missing = JSON.stringify(step.stdout ?? '').includes('CNI_PATH');
+  const env: Record<string, string> = { ...(missing ? {} : { CNI_PATH: recordedFolder }), ...step.env };
+  if (step.about?.includes('closed port'))
+    world.setFile('/etc/cni/net.d/dead-kubeconfig', kubeconfig('https://127.0.0.1:1'));
   const ours = { ...env, ...(env['CNI_PATH'] === recordedFolder ? { CNI_PATH: pluginFolder } : {}) };
   const input = text.replaceAll('<etcd>', endpoint);
   if (step.program === 'portmap' || step.program === 'bandwidth') return runDebian(step.program, ours, input);
@@ -158,15 +175,20 @@ function compareNet(
     const text = (list: readonly unknown[]) => list.map((one) => JSON.stringify(normal(one, fixed))).sort();
     return {
       links: text(state.links.map(({ name, mac, mtu }) => ({ name, mac, mtu }))),
-      addresses: text(state.addresses.map(({ dev, addr, scope }) => ({ dev, addr, scope }))),
+      // The kernel gives link-local addresses when it comes to it.
+      addresses: text(
+        state.addresses.filter(({ scope }) => scope !== 'link').map(({ dev, addr }) => ({ dev, addr })),
+      ),
       routes: text(
-        state.routes.map(({ dst, dev, family, gateway, protocol }) => ({
-          dst,
-          dev,
-          family,
-          gateway,
-          protocol,
-        })),
+        state.routes
+          .filter(({ dst }) => dst !== 'fe80::/64')
+          .map(({ dst, dev, family, gateway, protocol }) => ({
+            dst,
+            dev,
+            family,
+            gateway,
+            protocol,
+          })),
       ),
       sysctls: state.sysctls,
     };

@@ -24,6 +24,7 @@ export interface NetworkState {
 
 /** One step: a run of a program, or something that the test does to the world. */
 export interface Step {
+  readonly about?: string;
   readonly program?: string;
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

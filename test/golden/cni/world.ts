@@ -17,6 +17,7 @@ import {
   listNamespaces,
   RtNetlink,
   readSysctl,
+  writeSysctl,
 } from '../../../src/linux/index.ts';
 import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 import type { NetworkState, Scenario, StoredKey } from './scenario.ts';
@@ -67,12 +68,16 @@ export class World {
     await this.client.deleteRange('/calico/', '/calico0');
     for (const folder of folders) execFileSync('find', [folder, '-mindepth', '1', '-delete']);
     writeFileSync('/var/lib/calico/nodename', 'node1');
+    this.setFile('/etc/cni/net.d/calico-kubeconfig', '{"clusters":[],"users":[],"contexts":[]}');
+    // New namespaces of the recording's host had forwarding on.
+    writeSysctl('net/ipv4/ip_forward', 1);
     const pods = new Set(scenario.steps.map((step) => step.env?.['CNI_NETNS']?.match(/\/(pod\d+)$/)?.[1]));
     for (const pod of pods) {
       if (pod === undefined) continue;
       createNamespace(pod);
       inNamespace(pod, () => {
         const inside = new RtNetlink();
+        writeSysctl('net/ipv4/ip_forward', 1);
         inside.setLink('lo', { up: true });
         inside.close();
       });
