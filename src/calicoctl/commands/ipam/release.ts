@@ -170,7 +170,7 @@ async function releaseAddresses(
   const [mismatch] = mismatches;
   if (mismatch) {
     ctl.io.stdout(
-      `An error occurred while releasing some IPs: ${mismatch.message}.  Problems are often caused by an out-of-date IPAM report.  Try regenerating the IPAM report and retry.\n`,
+      `An error occurred while releasing some IPs: update conflict: ${mismatch.address}.  Problems are often caused by an out-of-date IPAM report.  Try regenerating the IPAM report and retry.\n`,
     );
   } else ctl.io.stdout(`Released ${requests.length - unallocated.length} IPs successfully\n`);
   if (unallocated.length > 0) {
