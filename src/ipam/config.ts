@@ -2,8 +2,8 @@
 import type { CallOptions, Json } from '../datastore/index.ts';
 import { CalicoError } from '../errors.ts';
 import type { Core } from './core.ts';
-import { defaultConfig, parseConfig } from './source.ts';
-import type { IpamConfig } from './types.ts';
+import { defaultConfig, initialConfig, parseConfig } from './source.ts';
+import type { IpamConfig, SetConfigOptions } from './types.ts';
 
 /** The configuration in force. */
 export async function getConfig(core: Core, options?: CallOptions): Promise<IpamConfig> {
@@ -17,7 +17,7 @@ export async function getConfig(core: Core, options?: CallOptions): Promise<Ipam
 export async function setConfig(
   core: Core,
   change: Partial<IpamConfig>,
-  options: CallOptions = {},
+  options: SetConfigOptions = {},
 ): Promise<IpamConfig> {
   const stored = await core.datastore.get({ type: 'ipam-config' }, options);
   const before = stored ? parseConfig(stored.value) : defaultConfig;
@@ -31,9 +31,7 @@ export async function setConfig(
   if (config.maxBlocksPerHost > 0 && !config.strictAffinity) {
     throw new CalicoError('INPUT', 'MaxBlocksPerHost requires StrictAffinity to be enabled');
   }
-  const others = (stored?.value ?? { kubeVirtVMAddressPersistence: 'Enabled' }) as Readonly<
-    Record<string, Json>
-  >;
+  const others = (stored?.value ?? options.initial ?? initialConfig) as Readonly<Record<string, Json>>;
   const { strict_affinity: _s, auto_allocate_blocks: _a, maxBlocksPerHost: _m, ...rest } = others;
   // A member that is false or 0 is left out, as Go leaves it out.
   const value: Json = {

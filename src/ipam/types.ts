@@ -1,5 +1,5 @@
 /** What callers of IPAM give and get. */
-import type { CallOptions, KeyValue, TxnStep } from '../datastore/index.ts';
+import type { CallOptions, Json, KeyValue, TxnStep } from '../datastore/index.ts';
 import type { Cidr, IpVersion } from '../ip/index.ts';
 
 /** What an address is for: a pool's `allowedUses` must list it. */
@@ -179,6 +179,12 @@ export interface IpamSource {
   refresh?(): void;
 }
 
+/** Options of `Ipam.setConfig`. */
+export interface SetConfigOptions extends CallOptions {
+  /** The document to start from when none is stored; by default what releases since 3.32 store. */
+  readonly initial?: Readonly<Record<string, Json>>;
+}
+
 /** Outcome of giving up a block. */
 export type ReleaseAffinityResult = 'released' | 'absent' | 'not-empty' | 'not-ours' | 'changed';
 
@@ -236,5 +242,5 @@ export interface Ipam {
   ): Promise<readonly string[]>;
   getConfig(options?: CallOptions): Promise<IpamConfig>;
   /** @throws CalicoError INPUT for combinations that are not allowed */
-  setConfig(config: Partial<IpamConfig>, options?: CallOptions): Promise<IpamConfig>;
+  setConfig(config: Partial<IpamConfig>, options?: SetConfigOptions): Promise<IpamConfig>;
 }

@@ -55,10 +55,13 @@ export const configure: Command = {
       const strictAffinity = /^(1|t|true)$/i.test(affinity);
       const maxBlocksPerHost = Number(blocks);
       try {
-        await allocatorOf(client).setConfig({
-          ...(wantsAffinity ? { strictAffinity } : {}),
-          ...(blocks === '' ? {} : { maxBlocksPerHost }),
-        });
+        await allocatorOf(client).setConfig(
+          {
+            ...(wantsAffinity ? { strictAffinity } : {}),
+            ...(blocks === '' ? {} : { maxBlocksPerHost }),
+          },
+          ctl.release.minor < 32 ? { initial: {} } : {},
+        );
         if (keep !== '') {
           const stored = await client.store.get({ type: 'ipam-config' });
           const value = { ...(stored?.value as object), kubeVirtVMAddressPersistence: keep };
