@@ -20,7 +20,7 @@ export interface Command {
   help(ctl: Ctl): string;
   run(args: Args, ctl: Ctl): Promise<number | undefined>;
   /** Changes the words before they are parsed. */
-  rewrite?(argv: readonly string[]): readonly string[];
+  rewrite?(argv: readonly string[], ctl: Ctl): readonly string[];
   /** Takes over from the parsing of the whole line: for commands that lead to others. */
   dispatch?(argv: readonly string[], ctl: Ctl): Promise<number>;
   /** Replaces the line of v3.15 after a usage block. */
@@ -36,7 +36,7 @@ export class CtlHardExit extends Error {}
 /** Parses by the command's help text and runs it. */
 export async function runCommand(command: Command, words: readonly string[], ctl: Ctl): Promise<number> {
   if (command.dispatch) return await command.dispatch(words, ctl);
-  const argv = command.rewrite?.(words) ?? words;
+  const argv = command.rewrite?.(words, ctl) ?? words;
   const args = parseOrExplain(command.help(ctl), argv, ctl, {}, (line) => command.usageHint?.(ctl, line));
   return typeof args === 'number' ? args : ((await command.run(args, ctl)) ?? 0);
 }

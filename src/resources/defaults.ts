@@ -26,12 +26,22 @@ export function withDefaults<R extends Resource>(resource: R, options: { readonl
       return { ...resource, spec: { stagedAction: 'Set', ...resource.spec } };
     case 'Tier':
       return { ...resource, spec: tierDefaults(resource as unknown as ResourceOf<'Tier'>) };
+    case 'FelixConfiguration':
+      return release === 'v3.15' ? resource : withSpec(resource, felixDefaults);
+    case 'KubeControllersConfiguration':
+      return release === 'v3.15' ? resource : { ...resource, spec: controllersDefaults(resource.spec) };
     case 'WorkloadEndpoint':
       return workloadEndpointLabels(resource);
     default:
       return resource;
   }
 }
+
+const felixDefaults = {
+  floatingIPs: 'Disabled',
+  bpfConnectTimeLoadBalancing: 'TCP',
+  bpfHostNetworkedNATWithoutCTLB: 'Enabled',
+};
 
 /** A pool's spec with its defaults, as reads and writes fill them in; watches hand out the raw values. */
 export function poolDefaults(spec: IPPoolSpec, release: Release): IPPoolSpec {
@@ -63,6 +73,8 @@ export function withCrdDefaults<R extends Resource>(resource: R): R {
   switch (resource.kind) {
     case 'BGPConfiguration':
       return withSpec(resource, { logSeverityScreen: 'Info', serviceLoadBalancerAggregation: 'Enabled' });
+    case 'FelixConfiguration':
+      return withSpec(resource, { nftablesMode: 'Auto' });
     case 'NetworkPolicy':
     case 'GlobalNetworkPolicy':
     case 'StagedNetworkPolicy':
@@ -76,6 +88,23 @@ export function withCrdDefaults<R extends Resource>(resource: R): R {
 function withSpec<R extends Resource>(resource: R, defaults: AnySpec): R {
   const given = Object.entries(resource.spec).filter(([, value]) => value !== undefined && value !== '');
   return { ...resource, spec: { ...resource.spec, ...defaults, ...Object.fromEntries(given) } };
+}
+
+function controllersDefaults(spec: AnySpec): AnySpec {
+  const controllers = (spec['controllers'] ?? {}) as AnySpec;
+  const part = (name: string, defaults: AnySpec): AnySpec => {
+    const given = controllers[name];
+    return given === undefined || given === null ? {} : { [name]: { ...defaults, ...(given as AnySpec) } };
+  };
+  return {
+    prometheusMetricsPort: 9094,
+    ...spec,
+    controllers: {
+      ...controllers,
+      ...part('node', { leakGracePeriod: '15m' }),
+      ...part('loadBalancer', { assignIPs: 'AllServices' }),
+    },
+  };
 }
 
 function policyDefaults(spec: AnySpec): AnySpec {

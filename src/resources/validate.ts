@@ -198,7 +198,7 @@ function* ruleProblems(rule: CrdRule | undefined, value: unknown, path: string):
   if (rule.values && !rule.values.includes(String(value))) {
     yield { field: path, reason: `supported values: ${rule.values.map((one) => `"${one}"`).join(', ')}` };
   }
-  if (rule.format === 'cidr' && value !== '' && failedTag('cidr', value) !== undefined) {
+  if (rule.format === 'cidr' && value !== '' && !isCidr(String(value))) {
     yield { field: path, reason: `${path} in body must be of type cidr: ${JSON.stringify(value)}` };
   }
   if (rule.minProperties !== undefined && Object.keys(value as object).length < rule.minProperties) {
@@ -235,4 +235,9 @@ function* celProblems(schema: Schema, value: unknown, path: string): Generator<P
       yield* celProblems(schema.item, item, `${path}[${index}]`);
     }
   }
+}
+
+/** CRD schemas take no bare address for a CIDR. */
+function isCidr(text: string): boolean {
+  return text.includes('/') && failedTag('cidr', text) === undefined;
 }

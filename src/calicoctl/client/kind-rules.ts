@@ -3,11 +3,12 @@ import type { Resource } from '../../resources/index.ts';
 import type { Release } from '../release.ts';
 import type { ObjectId, ResourceClient } from './client.ts';
 import { bgpPeerRules } from './kinds/bgp-peer.ts';
-import { clusterInformationRules } from './kinds/cluster-information.ts';
+
 import { ipPoolRules } from './kinds/ip-pool.ts';
 import { nodeRules } from './kinds/node.ts';
 import { policyRules } from './kinds/policy.ts';
 import { profileRules } from './kinds/profile.ts';
+import { clusterInformationRules, kubeControllersRules } from './kinds/single-object.ts';
 import { tierRules } from './kinds/tier.ts';
 import { workloadEndpointRules } from './kinds/workload-endpoint.ts';
 import { prepareByDefault } from './prepare.ts';
@@ -44,6 +45,7 @@ const table: Readonly<Record<string, KindRules>> = {
   ClusterInformation: clusterInformationRules,
   GlobalNetworkPolicy: policyRules,
   IPPool: ipPoolRules,
+  KubeControllersConfiguration: kubeControllersRules,
   NetworkPolicy: policyRules,
   Node: nodeRules,
   Profile: profileRules,

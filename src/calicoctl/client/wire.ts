@@ -72,7 +72,9 @@ function formOf(
 
 /** Kinds whose status is written even when it is empty. */
 function alwaysStatus(kind: string, release: Release): boolean {
-  return kind === 'Node' || (kind === 'Tier' && release.minor >= 32);
+  return (
+    kind === 'Node' || kind === 'KubeControllersConfiguration' || (kind === 'Tier' && release.minor >= 32)
+  );
 }
 
 function orderedMetadata(metadata: Resource['metadata']): Readonly<Record<string, unknown>> {
@@ -131,7 +133,7 @@ function prunedStruct(
       (field.since ?? 0) <= form.release.minor;
     const inner = pruned(field.schema, value[name], form);
     if (inner === undefined || inner === null) {
-      if (always) result[name] = zeroOf(field.schema);
+      if (always) result[name] = zeroOf(field.schema, form);
     } else if (always || field.pointer || !isZero(inner)) result[name] = inner;
   }
   if (form.keepUnknown) {
@@ -149,8 +151,10 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
 }
 
-function zeroOf(schema: Schema): unknown {
+function zeroOf(schema: Schema, form: Form): unknown {
   switch (schema.type) {
+    case 'struct':
+      return prunedStruct(schema, {}, form);
     case 'string':
       return '';
     case 'boolean':

@@ -26,7 +26,8 @@ export const get: Command = {
   name: 'get',
   summary: 'Show resources.',
   // `-a` was dropped from the help in 3.18 but stays accepted, as a word of its own.
-  rewrite: (argv) => argv,
+  rewrite: (argv, { release }) =>
+    release.minor >= 18 ? argv.map((word) => (word === '-a' ? '-A' : word)) : argv,
   help({ binary, release }) {
     const { filename, recursive, skipEmpty, config, namespace, context, mismatch } = sharedOptions;
     const all = {

@@ -23,7 +23,8 @@ export async function formatTables(
     const isList = 'items' in one;
     const kind = isList ? one.kind.slice(0, -'List'.length) : one.kind;
     const chosen = format.kind === 'columns' ? format.headings : headingsOf(kind, format.table, release);
-    const headings = withNamespace && isNamespaced(kind) ? ['NAMESPACE', ...chosen] : chosen;
+    const prefixed = format.kind === 'table' && withNamespace && isNamespaced(kind);
+    const headings = prefixed ? ['NAMESPACE', ...chosen] : chosen;
     const known = headingsOf(kind, 'custom', release);
     const unknown = headings.find((heading) => !known.includes(heading));
     if (unknown !== undefined) {

@@ -60,7 +60,7 @@ const spec = {
 export const kubeControllersConfigurationSpec = struct('KubeControllersConfigurationSpec', spec);
 /** Status of a KubeControllersConfiguration. */
 export const kubeControllersConfigurationStatus = struct('KubeControllersConfigurationStatus', {
-  runningConfig: field(struct('KubeControllersConfigurationSpec', spec)),
+  runningConfig: field(struct('KubeControllersConfigurationSpec', spec), { zero: ['v3.15'] }),
   environmentVars: field(map(string)),
 });
 
