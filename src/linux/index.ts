@@ -1,5 +1,6 @@
 /** The kernel, with no Calico knowledge. */
 export * from './conntrack/index.ts';
+export * from './ethtool/index.ts';
 export * from './facts/index.ts';
 export * from './ipset/index.ts';
 export * from './iptables/index.ts';

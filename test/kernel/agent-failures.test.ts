@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, EndpointStatuses } from '../../src/felix/index.ts';
-import { protocol } from '../../src/linux/index.ts';
+import { hasTransmitChecksum, protocol, setTransmitChecksum } from '../../src/linux/index.ts';
 import {
   agentOn,
   eventually,
@@ -178,4 +178,31 @@ test('IPv6: VXLAN device, blackhole, endpoint route', async () => {
     'IPv6 routes are back',
     () => h2.netlink.routes(6, { protocol: protocol.calico }).length === routes.length,
   );
+});
+
+test('checksum offload of the VXLAN device goes off where the kernel is said to be broken, and stays off', async () => {
+  const { h1 } = hosts;
+  const agent = await agentOn(h1, 'n1', {}, { FELIX_FEATUREDETECTOVERRIDE: 'ChecksumOffloadBroken=true' });
+  agents.push(agent);
+  await agent.apply([
+    put('host', 'n1', { name: 'n1', ipv4: '192.0.2.1', labels: {} }),
+    put('pool', 'p', {
+      name: 'p',
+      cidr: '10.9.0.0/16',
+      natOutgoing: false,
+      ipipMode: 'Never',
+      vxlanMode: 'Always',
+      disabled: false,
+    }),
+    put('vtep', 'n1', {
+      node: 'n1',
+      ipv4: { tunnelAddress: '10.9.1.1', parentAddress: '192.0.2.1', mac: '66:00:00:00:00:01' },
+    }),
+  ]);
+  expect(hasTransmitChecksum('vxlan.calico', h1.namespace)).toBe(false);
+  setTransmitChecksum('vxlan.calico', true, h1.namespace);
+  expect(hasTransmitChecksum('vxlan.calico', h1.namespace)).toBe(true);
+  const drift = await agent.resync();
+  expect(drift.get('tunnel device')?.different).toEqual(['vxlan.calico 10.9.1.1/32 mtu 8950']);
+  expect(hasTransmitChecksum('vxlan.calico', h1.namespace)).toBe(false);
 });

@@ -3,6 +3,7 @@
  * settings, kept as desired state of one reconciler each. Work per update is proportional to what it touches.
  */
 
+import { release } from 'node:os';
 import { type Namespace, protocol, type Route, type RtNetlink } from '../../linux/index.ts';
 import type { ProgramEntries, ProgramUpdate, RouteProgram, WorkloadProgram } from '../../policy/index.ts';
 import type { ResolvedConfig } from '../config/index.ts';
@@ -30,7 +31,14 @@ import {
   workloadId,
   workloadRouteWishes,
 } from '../routes/index.ts';
-import { detectMtus, type Mtus, type TunnelWish, tunnelDriver, vxlanMac } from '../tunnels/index.ts';
+import {
+  checksumOffloadBroken,
+  detectMtus,
+  type Mtus,
+  type TunnelWish,
+  tunnelDriver,
+  vxlanMac,
+} from '../tunnels/index.ts';
 import { isOurRoute } from './route-ownership.ts';
 
 /** What the state needs of its surroundings. */
@@ -102,7 +110,7 @@ export class NetworkState {
       new Reconciler(neighbourDriver(netlink, version, ownNeighbours, nameOf));
     this.neighbours = { 4: neighbours(4), 6: neighbours(6) };
     this.forwarding = new Reconciler(forwardingDriver(netlink, () => this.#vxlanIndexes(), nameOf));
-    this.tunnels = new Reconciler(tunnelDriver(netlink));
+    this.tunnels = new Reconciler(tunnelDriver(netlink, options.namespace));
     this.interfaces = new Reconciler(
       interfaceSettingsDriver(() => this.interfaces.desired, options.namespace),
     );
@@ -441,6 +449,10 @@ export class NetworkState {
       address: `${end.tunnelAddress}/${version === 4 ? 32 : 128}`,
       mtu,
       mac: end.mac || vxlanMac(nodeName, version),
+      checksumOffload: !checksumOffloadBroken(
+        config.config.FeatureDetectOverride['ChecksumOffloadBroken'],
+        release(),
+      ),
       vxlan: {
         vni: config.config.VXLANVNI,
         port: config.config.VXLANPort,

@@ -4,10 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  hasTransmitChecksum,
   isKernelError,
   type Link,
   type LinkKind,
+  type Namespace,
   type RtNetlink,
+  setTransmitChecksum,
   type VxlanParameters,
 } from '../../linux/index.ts';
 import type { ObjectDriver } from '../reconcile/index.ts';
@@ -20,7 +23,13 @@ export type TunnelWish = {
   readonly mtu: number;
 } & (
   | { readonly kind: 'ipip' }
-  | { readonly kind: 'vxlan'; readonly mac: string; readonly vxlan: VxlanParameters }
+  | {
+      readonly kind: 'vxlan';
+      readonly mac: string;
+      readonly vxlan: VxlanParameters;
+      /** Kernels up to 5.7 send wrong checksums when a VXLAN device leaves them to the hardware. */
+      readonly checksumOffload: boolean;
+    }
 );
 
 /** A device as it is, in the same terms. */
@@ -35,13 +44,13 @@ export function vxlanMac(node: string, version: 4 | 6): string {
 }
 
 /** Makes the driver; keys are device names. */
-export function tunnelDriver(netlink: RtNetlink): ObjectDriver<TunnelWish> {
+export function tunnelDriver(netlink: RtNetlink, namespace?: Namespace): ObjectDriver<TunnelWish> {
   return {
     noun: 'tunnel device',
     read() {
       const found = new Map<string, TunnelWish>();
       for (const name of Object.values(tunnelDevice)) {
-        const state = readTunnel(netlink, name);
+        const state = readTunnel(netlink, name, namespace);
         if (state) found.set(name, state);
       }
       return found;
@@ -51,7 +60,7 @@ export function tunnelDriver(netlink: RtNetlink): ObjectDriver<TunnelWish> {
       const failed = new Map<string, Error>();
       for (const change of changes) {
         try {
-          if (change.op === 'set') ensureTunnel(netlink, change.key, change.value);
+          if (change.op === 'set') ensureTunnel(netlink, change.key, change.value, namespace);
           else removeTunnel(netlink, change.key);
         } catch (error) {
           if (!isKernelError(error)) throw error;
@@ -73,8 +82,24 @@ function sameTunnel(wish: TunnelWish, actual: TunnelWish): boolean {
   return (
     wish.kind !== 'vxlan' ||
     actual.kind !== 'vxlan' ||
-    (wish.mac === actual.mac && sameVxlan(wish.vxlan, actual.vxlan))
+    (wish.mac === actual.mac &&
+      (wish.checksumOffload || !actual.checksumOffload) &&
+      sameVxlan(wish.vxlan, actual.vxlan))
   );
+}
+
+/** Last kernel that gets the checksums of VXLAN packets wrong when it leaves them to the hardware. */
+const lastBroken = [5, 7, 0] as const;
+
+/** Whether offload must be off: `ChecksumOffloadBroken` in FeatureDetectOverride, else by the kernel's release. */
+export function checksumOffloadBroken(override: string | undefined, release: string): boolean {
+  if (override !== undefined && override !== '') return override.toLowerCase() === 'true';
+  const version = release.split(/[.-]/).slice(0, 3).map(Number);
+  for (const [i, last] of lastBroken.entries()) {
+    const part = version[i] ?? 0;
+    if (part !== last) return part < last;
+  }
+  return true;
 }
 
 function sameVxlan(a: VxlanParameters, b: VxlanParameters): boolean {
@@ -87,7 +112,11 @@ function sameVxlan(a: VxlanParameters, b: VxlanParameters): boolean {
   );
 }
 
-function readTunnel(netlink: RtNetlink, name: string): TunnelState | undefined {
+function readTunnel(
+  netlink: RtNetlink,
+  name: string,
+  namespace: Namespace | undefined,
+): TunnelState | undefined {
   const link = netlink.link(name);
   if (!link) return undefined;
   const addresses = ownAddresses(netlink, link);
@@ -101,7 +130,13 @@ function readTunnel(netlink: RtNetlink, name: string): TunnelState | undefined {
     ...(address === undefined ? {} : { address }),
   };
   return link.vxlan
-    ? { kind: 'vxlan', mac: link.mac, vxlan: link.vxlan, ...common }
+    ? {
+        kind: 'vxlan',
+        mac: link.mac,
+        vxlan: link.vxlan,
+        checksumOffload: hasTransmitChecksum(name, namespace),
+        ...common,
+      }
     : { kind: 'ipip', ...common };
 }
 
@@ -112,7 +147,12 @@ function ownAddresses(netlink: RtNetlink, link: Link): readonly string[] {
     .filter((address) => !address.startsWith('fe80:'));
 }
 
-function ensureTunnel(netlink: RtNetlink, name: string, wish: TunnelWish): void {
+function ensureTunnel(
+  netlink: RtNetlink,
+  name: string,
+  wish: TunnelWish,
+  namespace: Namespace | undefined,
+): void {
   let link = netlink.link(name);
   if (
     link &&
@@ -123,6 +163,7 @@ function ensureTunnel(netlink: RtNetlink, name: string, wish: TunnelWish): void 
     link = undefined;
   }
   link ??= makeTunnel(netlink, name, wish);
+  if (wish.kind === 'vxlan' && !wish.checksumOffload) setTransmitChecksum(name, false, namespace);
   if (link.mtu !== wish.mtu) netlink.setLink(link.index, { mtu: wish.mtu });
   if (!link.up) netlink.setLink(link.index, { up: true });
   const present = ownAddresses(netlink, link);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { detectMtus, type MtuEncapsulation } from './mtu.ts';
-import { vxlanMac } from './tunnel-device.ts';
+import { checksumOffloadBroken, vxlanMac } from './tunnel-device.ts';
 
 describe('MTUs', () => {
   const settings = {
@@ -40,4 +40,20 @@ describe('MTUs', () => {
 test('VXLAN hardware addresses are upstream’s', () => {
   expect(vxlanMac('node1', 4)).toMatch(/^66(:[0-9a-f]{2}){5}$/);
   expect(vxlanMac('node1', 4)).not.toBe(vxlanMac('node1', 6));
+});
+
+describe('checksum offload of VXLAN devices', () => {
+  const rows: readonly [string | undefined, string, boolean][] = [
+    [undefined, '4.18.0-553.el8', true],
+    [undefined, '5.4.0-150-generic', true],
+    [undefined, '5.7.0', true],
+    [undefined, '5.7.1', false],
+    [undefined, '6.1.0-18-amd64', false],
+    ['true', '6.1.0', true],
+    ['false', '5.4.0', false],
+  ];
+  for (const [override, release, broken] of rows) {
+    test(`${release}, override ${override}`, () =>
+      expect(checksumOffloadBroken(override, release)).toBe(broken));
+  }
 });

@@ -10,9 +10,8 @@ import { CalicoError } from '../../errors.ts';
 interface NativeKoffi {
   load(path: string): LibraryHandle;
   errno(): number;
-  pointer(name: string, type: TypeObject): TypeObject;
-  opaque(name: string): TypeObject;
-  decode(value: unknown, type: string, length?: number): unknown;
+  struct(name: string, members: Readonly<Record<string, string | TypeObject>>): TypeObject;
+  array(type: string, length: number, hint?: 'String'): TypeObject;
 }
 
 function loadNative(): NativeKoffi {

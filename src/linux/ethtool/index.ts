@@ -1,0 +1,2 @@
+/** Interface features. */
+export * from './transmit-checksum.ts';
