@@ -3,6 +3,7 @@ import { type KvDatastore, memoryDatastore, rawStore } from '../datastore/index.
 import {
   applyRepair,
   audit,
+  Collector,
   candidatesOfGoneHosts,
   candidatesOfHost,
   collect,
@@ -13,6 +14,8 @@ import {
   goneHosts,
   readIpamState,
   repairPlan,
+  scanOfGoneHosts,
+  scanOfHost,
 } from './index.ts';
 import recorded from './testdata/ipam-check-problems.json';
 
@@ -243,4 +246,35 @@ describe('garbage collection', () => {
     expect((await collect(ipam, [], ['n2'])).blocks.length).toBe(1);
     expect(goneHosts(await readIpamState(store))).toEqual([]);
   });
+});
+
+test('a collector releases nothing on its first pass, then what stayed garbage, and the blocks of gone hosts', async () => {
+  const store = memoryDatastore();
+  const put = (kind: string, name: string, spec: Record<string, unknown>) =>
+    store.put({ type: 'resource', kind, name }, { apiVersion: '', kind, metadata: { name }, spec });
+  for (const name of ['n1', 'n2']) await put('Node', name, {});
+  await put('IPPool', 'p', { cidr: '10.0.0.0/24', blockSize: 28 });
+  const ipam = createIpam(store);
+  const give = async (host: string, pod: string) => {
+    const attributes = { node: host, namespace: 'd', pod };
+    const request = { v4: 1, v6: 0, host, handle: `cni0.${pod}`, use: 'Workload' as const, attributes };
+    return (await ipam.autoAssign(request)).v4.addresses[0]!.address;
+  };
+  const leaked = await give('n1', 'a');
+  const orphan = await give('n2', 'b');
+  let time = now;
+  const common = { ipam, now: () => time, log: () => {} };
+  const local = { endpoints: () => [], isAlive: () => false, now: () => time };
+  const own = new Collector({ ...common, scan: scanOfHost(store, 'n1', local) });
+  const cluster = new Collector({ ...common, scan: scanOfGoneHosts(store) });
+  const nothing = { addresses: [], blocks: [] };
+  expect(await own.pass()).toEqual(nothing);
+  expect(await cluster.pass()).toEqual(nothing);
+  await store.delete({ type: 'resource', kind: 'Node', name: 'n2' });
+  expect(await cluster.pass()).toEqual(nothing);
+  time += 15 * 60_000;
+  expect(await own.pass()).toEqual({ addresses: [leaked], blocks: [] });
+  const last = await cluster.pass();
+  expect(last.addresses).toEqual([orphan]);
+  expect(last.blocks.length).toBe(1);
 });

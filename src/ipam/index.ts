@@ -4,6 +4,7 @@ export * from './audit.ts';
 export * from './block.ts';
 export { blockCount, candidateBlocks } from './candidates.ts';
 export * from './collect.ts';
+export * from './collector.ts';
 export { type Affinity, type AffinityState, type Handle, parseAffinity, parseHandle } from './core.ts';
 export * from './doctor.ts';
 export { createIpam } from './ipam.ts';
