@@ -58,7 +58,7 @@ export function notSupported(operation: string, id: string, reason = ''): Client
 /** Fields that are not valid. */
 export function invalidFields(problems: readonly FieldProblem[]): ClientError {
   const lines = problems.map((problem) => {
-    const value = problem.value ? ` = '${problem.value}'` : '';
+    const value = problem.value === undefined ? '' : ` = '${problem.value}'`;
     const reason = problem.reason ? ` (${problem.reason})` : '';
     return `${problem.name}${value}${reason}`;
   });

@@ -32,12 +32,15 @@ the same already is not written again.`,
   },
   async run(args, ctl) {
     if (flagArg(args, '--dry-run')) return await (await import('./apply-dry-run.ts')).applyDryRun(args, ctl);
-    const results = await earlyAsFailure(ctl, () =>
-      execute(args, ctl, {
-        writes: true,
-        action: async (client, target) =>
-          (await unchanged(client, target)) ?? (await applyResource(client, target)),
-      }),
+    const results = await earlyAsFailure(
+      ctl,
+      () =>
+        execute(args, ctl, {
+          writes: true,
+          action: async (client, target) =>
+            (await unchanged(client, target)) ?? (await applyResource(client, target)),
+        }),
+      'No resources specified in file',
     );
     return reportAll(ctl, results, { infinitive: 'apply', past: 'applied', partial: 'hit error(s)' });
   },

@@ -30,8 +30,10 @@ error, after which the others are still tried.`,
     });
   },
   async run(args, ctl) {
-    const results = await earlyAsFailure(ctl, () =>
-      execute(args, ctl, { writes: true, action: createResource }),
+    const results = await earlyAsFailure(
+      ctl,
+      () => execute(args, ctl, { writes: true, action: createResource }),
+      'No resources specified in file',
     );
     return reportAll(ctl, results, { infinitive: 'create', past: 'created', partial: 'hit error' });
   },

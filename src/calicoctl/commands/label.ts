@@ -1,7 +1,7 @@
 /** `label`: sets or removes one label. */
 import { updateResource } from '../client/actions.ts';
 import { resourceId } from '../client/client.ts';
-import { type Command, CtlFailure, failure } from '../command.ts';
+import { type Command, CtlFailure } from '../command.ts';
 import { EarlyError, execute } from '../execute.ts';
 import { flagArg, textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
@@ -44,7 +44,7 @@ export const label: Command = {
         });
       } catch (error) {
         if (!(error instanceof EarlyError)) throw error;
-        throw failure(ctl, `failed to get ${kind} ${name}, error ${error.message}`);
+        throw new CtlFailure(`failed to get ${kind} ${name}, error ${error.message}`);
       }
     })();
     try {

@@ -13,19 +13,20 @@ export function errorList(errors: readonly Error[]): string {
 }
 
 /** Rethrows what happened before any resource was tried as the command's failure. */
-export async function earlyAsFailure<T>(ctl: Ctl, action: () => Promise<T>): Promise<T> {
+export async function earlyAsFailure<T>(
+  ctl: Ctl,
+  action: () => Promise<T>,
+  nothing = 'No resources specified',
+): Promise<T> {
   try {
     return await action();
   } catch (error) {
     if (!(error instanceof EarlyError)) throw error;
-    throw ctl.release.minor <= 15 ? oldEarlyFailure(error) : new CtlFailure(error.message);
+    if (ctl.release.minor > 15) throw new CtlFailure(error.message);
+    const isNothing = error.message === 'no resources specified';
+    if (isNothing) throw new CtlFailure(nothing);
+    throw new CtlFailure(/^resource type/.test(error.message) ? 'No resources specified' : error.message);
   }
-}
-
-function oldEarlyFailure(error: EarlyError): CtlFailure {
-  return /resource type|no resources specified$/.test(error.message)
-    ? new CtlFailure('No resources specified')
-    : new CtlFailure(error.message);
 }
 
 /** Where nothing was given: a line on stdout, or (up to v3.15) a failure. */

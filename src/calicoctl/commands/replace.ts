@@ -24,8 +24,10 @@ With a resourceVersion it must be the stored one.`,
     });
   },
   async run(args, ctl) {
-    const results = await earlyAsFailure(ctl, () =>
-      execute(args, ctl, { writes: true, action: updateResource }),
+    const results = await earlyAsFailure(
+      ctl,
+      () => execute(args, ctl, { writes: true, action: updateResource }),
+      'No resources specified in file',
     );
     const { singleKind, total, errors } = results;
     if (total === 0) return nothingGiven(ctl, 'No resources specified in file');

@@ -67,7 +67,7 @@ export function fieldsOfConfigText(
       const group = groups[/^(etcd|k8s|kube)/.exec(name)?.[1] ?? ''] ?? 'EtcdConfig';
       const type = booleans.includes(name) ? 'bool' : 'string';
       throw unmarshal(
-        `cannot parse ${jsonTypeName(value)} '${quoteForOldText(value)}' into field ${group}.${name} of type ${type}`,
+        `cannot parse ${jsonTypeName(value)} '${quoteForOldText(value)}' into field CalicoAPIConfigSpec.${name} of type ${type}`,
         `cannot unmarshal ${jsonTypeName(value)} into Go struct field CalicoAPIConfigSpec.spec.${group}.${name} of type ${type}`,
       );
     }

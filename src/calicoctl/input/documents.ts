@@ -17,7 +17,8 @@ export function readResources(text: string, release: Release): readonly Resource
 /** Documents end at a line that begins with `---`; an empty text has none. */
 export function documentsOf(text: string): readonly string[] {
   if (text === '') return [];
-  const documents = text.split(/\n---[^\n]*(?:\n|$)/);
+  const documents = text.split(/(?<=\n)---[^\n]*(?:\n|$)/);
+  // A separator before the first document stands at the start of the text and belongs to it.
   if (documents.at(-1) === '') documents.pop();
   return documents;
 }

@@ -1,6 +1,6 @@
 /** The `--filename` option: standard input, a file, or the YAML and JSON files of a directory. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Resource } from '../../resources/index.ts';
 import type { Ctl } from '../command.ts';
 import { InputError, readResources } from './documents.ts';
@@ -52,7 +52,8 @@ export function readTextFile(file: string, ctl: Ctl): string {
 
 function pathOf(file: string, ctl: Ctl): string {
   if (file === '') return '';
-  return isAbsolute(file) ? file : resolve(ctl.io.cwd, file);
+  // Not normalised: `missing/../file` must fail, as it does for every other program.
+  return isAbsolute(file) ? file : `${ctl.io.cwd}/${file}`;
 }
 
 /** Go's text of a failed open or read. */

@@ -46,6 +46,15 @@ const rules: readonly Rule[] = [
     applies: (_step, text, scenario) => isOld(scenario) && text.includes('(only more members here)'),
   },
   {
+    heading: 'calicoctl datastore migrate export takes all namespaces along',
+    applies: (step, _text, scenario) => isOld(scenario) && words(step) === 'datastore migrate export',
+  },
+  {
+    heading: 'calicoctl ipam show --show-blocks shows every block',
+    applies: (step, _text, scenario) =>
+      scenario.scenario === 'ipam-pool-delete' && step.argv.includes('--show-blocks'),
+  },
+  {
     heading: 'calicoctl patch keeps labels and annotations',
     applies: (_step, text, scenario, index) =>
       isOld(scenario) &&

@@ -123,8 +123,13 @@ function parsed(text: string): unknown {
   }
 }
 
+function isNothing(value: unknown): boolean {
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+}
+
 /** Whether the second value holds all of the first. */
 function isPart(part: unknown, whole: unknown): boolean {
+  if (isNothing(part) && whole === undefined) return true;
   if (typeof part !== 'object' || part === null) return part === whole;
   if (typeof whole !== 'object' || whole === null) return false;
   if (Array.isArray(part)) {
