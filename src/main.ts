@@ -32,6 +32,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'calico-upgrade: from etcd v2 to etcd v3',
     load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
   },
+  ipam: {
+    about: 'address management: doctor (findings with proof, forecast, repairs)',
+    load: async () => (await import('./ipam/program.ts')).ipamProgram,
+  },
   bgp: {
     about: 'BGP of the whole cluster: status, what-if',
     load: async () => (await import('./bgp/program.ts')).bgpProgram,
