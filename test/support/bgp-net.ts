@@ -156,9 +156,12 @@ export class BgpNet {
     return child;
   }
 
-  /** BIRD's BGP protocols on a host: name → state and reason. */
+  /** BIRD's BGP protocols on a host: name → state and reason; empty while BIRD does not answer. */
   async sessions(host: string): Promise<Readonly<Record<string, string>>> {
-    const { lines } = await birdCommand('show protocols', { path: this.hosts.get(host)!.socket });
+    const lines = await birdCommand('show protocols', { path: this.hosts.get(host)!.socket }).then(
+      (reply) => reply.lines,
+      () => [],
+    );
     return Object.fromEntries(
       parseProtocols(lines)
         .filter((row) => row.proto === 'BGP')
