@@ -1,6 +1,12 @@
 /** Rules of policies and profiles as chain rules. Upstream source: felix/rules/policy.go. */
 import type { IpVersion } from '../../ip/index.ts';
-import { type ProgramRule, protocolNumber, type RuleSide, ruleForFamily } from '../../policy/index.ts';
+import {
+  type ProgramRule,
+  protocolNumber,
+  type RuleProtocol,
+  type RuleSide,
+  ruleForFamily,
+} from '../../policy/index.ts';
 import type { Action, Match, Rule, Side } from './ast.ts';
 import { setName } from './names.ts';
 import type { RuleSettings } from './settings.ts';
@@ -24,8 +30,13 @@ export interface PolicyContext {
 export function policyRules(rules: readonly ProgramRule[], context: PolicyContext): readonly Rule[] {
   return rules.flatMap((rule) => {
     const mine = ruleForFamily(rule, context.version);
-    return mine ? ruleOf(mine, context) : [];
+    if (!mine || (mine.protocol !== undefined && sameProtocol(mine.protocol, mine.notProtocol))) return [];
+    return ruleOf(mine, context);
   });
+}
+
+function sameProtocol(a: RuleProtocol, b: RuleProtocol | undefined): boolean {
+  return b !== undefined && protocolNumber(a) === protocolNumber(b);
 }
 
 /** What denies in a table. */
@@ -62,7 +73,9 @@ function matchesOf(rule: ProgramRule, { version, settings }: PolicyContext): rea
   const matches: Match[] = [];
   const number = rule.protocol === undefined ? undefined : protocolNumber(rule.protocol);
   if (number !== undefined) matches.push({ on: 'protocol', protocol: number });
-  const notNumber = rule.notProtocol === undefined ? undefined : protocolNumber(rule.notProtocol);
+  // Beside a protocol, excluding another one says nothing.
+  const excluded = number === undefined ? rule.notProtocol : undefined;
+  const notNumber = excluded === undefined ? undefined : protocolNumber(excluded);
   if (notNumber !== undefined) matches.push({ on: 'protocol', protocol: notNumber, not: true });
   const nameOf = (id: string): string => setName(id, version, settings.dataplane);
   matches.push(...sideMatches(rule.source, 'source', nameOf));

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Case, Corpus, Outcome } from '../corpus.ts';
+import { isReplayable, KernelReplay, replayCase } from './kernel-replay.ts';
 import { type RecordedCase, type RecordedGroup, type RecordedPacket, withLeftovers } from './recording.ts';
 import { walk, worldOf } from './walk.ts';
 
@@ -10,6 +11,7 @@ export const verdicts: Corpus = {
   name: 'verdicts',
   cases(folder) {
     const cases: Case[] = [];
+    const kernelCases: Case[] = [];
     for (const file of readdirSync(folder)
       .filter((name) => name.endsWith('.json'))
       .sort()) {
@@ -19,11 +21,53 @@ export const verdicts: Corpus = {
       for (const one of withLeftovers(recorded)) {
         if (one.packets === undefined || one.packets.length === 0) continue;
         cases.push({ name: `${group}/${one.id}/evaluator`, run: () => evaluated(one) });
+        for (const dataplane of ['nft', 'iptables'] as const) {
+          const mine = one.packets.filter(
+            (packet) => packet.result[dataplane] !== undefined && isReplayable(packet, one.id),
+          );
+          if (mine.length === 0) continue;
+          kernelCases.push({
+            name: `${group}/${one.id}/kernel-${dataplane}`,
+            run: () => inKernel({ ...one, packets: mine }, dataplane),
+          });
+        }
       }
     }
-    return cases;
+    // One dataplane after the other, as they share the machine's one topology.
+    kernelCases.sort((a, b) => Number(a.name.endsWith('nft')) - Number(b.name.endsWith('nft')));
+    return [...cases, ...kernelCases];
   },
 };
+
+let replay: { readonly dataplane: 'nft' | 'iptables'; readonly kernel: KernelReplay } | undefined;
+
+/** Programs the topology as the case says and sends its packets. Needs a network namespace of its own (isolated.mjs). */
+async function inKernel(recorded: RecordedCase, dataplane: 'nft' | 'iptables'): Promise<Outcome> {
+  if (process.getuid?.() !== 0)
+    return { result: 'open', why: 'needs root in a network namespace of its own' };
+  if (replay?.dataplane !== dataplane) {
+    replay?.kernel.close();
+    replay = { dataplane, kernel: new KernelReplay(dataplane) };
+  }
+  const observed = await replayCase(replay.kernel, recorded);
+  const wrong: string[] = [];
+  const reasons = new Set<string>();
+  recorded.packets?.forEach((packet, i) => {
+    const { verdict } = observed[i]!;
+    const expected = packet.result[dataplane];
+    if (verdict === expected) return;
+    reasons.add(acceptedReason(recorded.id, packet) ?? '');
+    wrong.push(`${describe(packet)}: ${verdict}, recorded ${expected}`);
+  });
+  return outcomeOf(wrong, reasons);
+}
+
+function outcomeOf(wrong: readonly string[], reasons: ReadonlySet<string>): Outcome {
+  if (wrong.length === 0) return { result: 'agree' };
+  const diff = wrong.join('\n');
+  const [reason] = reasons;
+  return reason && reasons.size === 1 ? { result: 'accepted', reason, diff } : { result: 'differ', diff };
+}
 
 function evaluated(recorded: RecordedCase): Outcome {
   const wrong: string[] = [];
@@ -45,10 +89,7 @@ function evaluated(recorded: RecordedCase): Outcome {
       }
     }
   }
-  if (wrong.length === 0) return { result: 'agree' };
-  const diff = wrong.join('\n');
-  const [reason] = reasons;
-  return reason && reasons.size === 1 ? { result: 'accepted', reason, diff } : { result: 'differ', diff };
+  return outcomeOf(wrong, reasons);
 }
 
 /** The heading of docs/differences.md for a packet whose recorded verdict we do not follow. */

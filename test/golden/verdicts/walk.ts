@@ -305,7 +305,8 @@ function hostTowards(address: string): 'host1' | 'host2' | undefined {
   return [...pods, stranger].find((one) => one.v4 === address || one.v6 === address)?.host;
 }
 
-function addressOf(name: string, v: number): string {
+/** Address of a name of the topology. */
+export function addressOf(name: string, v: number): string {
   if (name.includes('.') || name.includes('::')) return name;
   const known = podNamed(name);
   if (known) return v === 0 ? known.v4 : known.v6;
@@ -313,7 +314,8 @@ function addressOf(name: string, v: number): string {
   return machines[machine][port][v as 0 | 1];
 }
 
-function sourceOf(name: string, destination: string, v: number): string {
+/** Source address that a sender takes for a destination. */
+export function sourceOf(name: string, destination: string, v: number): string {
   const known = podNamed(name);
   if (known) return v === 0 ? known.v4 : known.v6;
   const machine = name.split(':')[0] as Machine;

@@ -1,0 +1,2 @@
+/** The iptables dataplane. */
+export { createIptablesDataplane, type IptablesDataplaneOptions } from './iptables-dataplane.ts';
