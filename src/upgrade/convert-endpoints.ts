@@ -21,7 +21,11 @@ const net: Decoder<string> = (value, where) => {
 
 const mac: Decoder<string> = (value, where) => {
   const source = text(value, where);
-  if (!/^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/.test(source)) {
+  if (
+    !/^([0-9a-fA-F]{2}[:-]){5}([0-9a-fA-F]{2}|([0-9a-fA-F]{2}[:-]){2}[0-9a-fA-F]{2}|([0-9a-fA-F]{2}[:-]){14}[0-9a-fA-F]{2})$/.test(
+      source,
+    )
+  ) {
     throw new DecodeError(`${where}: ${JSON.stringify(source)} is not a MAC address`);
   }
   return source.toLowerCase().replaceAll('-', ':');
@@ -132,10 +136,12 @@ export function convertWorkloadEndpoint(id: V1WorkloadId, source: string): Conve
             : undefined;
     if (reason) return { error: `error with field ${field} = '${value}' (${reason})` };
   }
-  // A label that has its new name already wins over the one that gets it.
+  // A label that gets its new name wins over one that has it already.
   const given = Object.entries(document.labels ?? {});
-  const renamed = given.map(([key, value]) => [convertSelector(key), value] as const);
-  const labels = Object.fromEntries([...renamed, ...given.filter(([key]) => convertSelector(key) === key)]);
+  const renamed = given
+    .filter(([key]) => convertSelector(key) !== key)
+    .map(([key, value]) => [convertSelector(key), value] as const);
+  const labels = Object.fromEntries([...given.filter(([key]) => convertSelector(key) === key), ...renamed]);
   const converted = resource(
     'WorkloadEndpoint',
     segments.map(([, value]) => value.replaceAll('-', '--')).join('-'),

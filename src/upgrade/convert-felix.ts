@@ -47,13 +47,15 @@ const asMask: Parser = (source) => {
 const asDuration =
   (unitNanoseconds: number): Parser =>
   (source) => {
-    if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(source)) {
+    // Go takes underscores between digits.
+    const plain = source.replace(/(?<=\d)_(?=\d)/g, '');
+    if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain)) {
       return bad(
         `failed to parse float for Duration field: strconv.ParseFloat: parsing ${JSON.stringify(source)}: invalid syntax`,
         unhandled,
       );
     }
-    return good(goDuration(Math.trunc(Number(source) * unitNanoseconds)));
+    return good(goDuration(Math.trunc(Number(plain) * unitNanoseconds)));
   };
 
 const levels: Readonly<Record<string, string>> = {

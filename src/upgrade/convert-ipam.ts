@@ -1,5 +1,5 @@
 /** IPAM blocks, affinities, handles and configuration. Pure. Upstream: lib/upgrade/migrator/ipam.go. */
-import { type Cidr, formatCidr, parseCidr, tryParseCidr } from '../ip/index.ts';
+import { type Cidr, formatAddress, formatCidr, tryParseCidr, tryParseInterfaceAddress } from '../ip/index.ts';
 import { convertNodeName } from './names.ts';
 import { directoryAt, type V2Directory } from './v2-tree.ts';
 
@@ -22,16 +22,19 @@ export function convertIpam(tree: V2Directory): IpamConversion {
   for (const family of families) {
     for (const [segment, source] of directoryAt(ipam, 'assignment', family, 'block').values) {
       const cidr = cidrOf(segment);
-      // A key of the wrong family is no block key at all, for upstream's readers as for ours.
-      if (cidr && `ipv${cidr.version}` !== family) continue;
       const v1 = `BlockKey(cidr=${cidr ? formatCidr(cidr) : segment})`;
       const block = cidr ? objectOf(source) : `${JSON.stringify(segment)} in the key is not a CIDR`;
       if (typeof block === 'string') errors.push({ v1, cause: block });
       else if (typeof block['cidr'] !== 'string' || !tryParseCidr(block['cidr'])) {
         errors.push({ v1, cause: `cidr: ${JSON.stringify(block['cidr'] ?? null)} is not a CIDR` });
+      } else if (
+        !['allocations', 'unallocated', 'attributes'].every((field) => isListOrAbsent(block[field]))
+      ) {
+        errors.push({ v1, cause: 'allocations, unallocated and attributes must be lists' });
       } else {
         entries.push({
-          path: `/calico/ipam/v2/assignment/${family}/block/${pathOf(cidr!)}`,
+          // The CIDR says the family, whatever folder the key stood in.
+          path: `/calico/ipam/v2/assignment/ipv${cidr!.version}/block/${pathOf(cidr!)}`,
           value: convertBlock(block),
         });
       }
@@ -43,7 +46,7 @@ export function convertIpam(tree: V2Directory): IpamConversion {
       for (const [segment, source] of directoryAt(directory, family, 'block').values) {
         const cidr = cidrOf(segment);
         const v1 = `BlockAffinityKey(cidr=${cidr ? formatCidr(cidr) : segment}, host=${host})`;
-        const value = source.trim() === '' || source.trim() === 'null' ? {} : objectOf(source);
+        const value = source === '' ? {} : objectOf(source);
         if (!cidr) errors.push({ v1, cause: `${JSON.stringify(segment)} in the key is not a CIDR` });
         else if (node === '')
           errors.push({
@@ -51,6 +54,8 @@ export function convertIpam(tree: V2Directory): IpamConversion {
             cause: `the host ${JSON.stringify(host)} has no character that a v3 node name may have`,
           });
         else if (typeof value === 'string') errors.push({ v1, cause: value });
+        else if (typeof (value['state'] ?? '') !== 'string')
+          errors.push({ v1, cause: 'state: expected a string' });
         else {
           entries.push({
             path: `/calico/ipam/v2/host/${node}/${family}/block/${pathOf(cidr)}`,
@@ -62,8 +67,14 @@ export function convertIpam(tree: V2Directory): IpamConversion {
   }
   for (const [id, source] of directoryAt(ipam, 'handle').values) {
     const value = objectOf(source);
+    const counts =
+      typeof value === 'string'
+        ? []
+        : Object.values((value['block'] ?? {}) as Readonly<Record<string, unknown>>);
     if (typeof value === 'string') errors.push({ v1: `IPAMHandleKey(id=${id})`, cause: value });
-    else {
+    else if (counts.some((count) => typeof count !== 'number')) {
+      errors.push({ v1: `IPAMHandleKey(id=${id})`, cause: 'block: expected numbers of addresses' });
+    } else {
       const { id: _dropped, ...rest } = value;
       entries.push({
         path: `/calico/ipam/v2/handle/${id}`,
@@ -78,13 +89,13 @@ function convertBlock(block: Readonly<Record<string, unknown>>): Readonly<Record
   const { hostAffinity, ...others } = block;
   const rest: Readonly<Record<string, unknown>> = {
     ...others,
-    cidr: formatCidr(parseCidr(String(others['cidr']))),
+    cidr: canonicalCidr(String(others['cidr'])),
   };
   const affinity = rest['affinity'];
   if (typeof affinity === 'string') {
-    const converted = affinity.startsWith('host:')
-      ? `host:${convertNodeName(affinity.slice('host:'.length))}`
-      : affinity;
+    // An affinity of another form gives way to the host of old data, if both are there.
+    const named = affinity.startsWith('host:') ? affinity.slice('host:'.length) : hostAffinity;
+    const converted = typeof named === 'string' ? `host:${convertNodeName(named)}` : affinity;
     return {
       ...rest,
       ...(hostAffinity === undefined ? {} : { hostAffinity }),
@@ -100,6 +111,12 @@ function convertBlock(block: Readonly<Record<string, unknown>>): Readonly<Record
   };
 }
 
+/** The text in its usual spelling; host bits stay as they are. */
+function canonicalCidr(text: string): string {
+  const parsed = tryParseInterfaceAddress(text);
+  return parsed ? `${formatAddress(parsed.address)}/${parsed.prefix}` : text;
+}
+
 function cidrOf(segment: string): Cidr | undefined {
   return /-\d+$/.test(segment) ? tryParseCidr(segment.replace(/-(\d+)$/, '/$1')) : undefined;
 }
@@ -108,12 +125,16 @@ function pathOf(cidr: Cidr): string {
   return formatCidr(cidr).replace('/', '-');
 }
 
+function isListOrAbsent(value: unknown): boolean {
+  return value === undefined || value === null || Array.isArray(value);
+}
+
 /** The JSON object of a value, or why it is none. */
 function objectOf(source: string): Readonly<Record<string, unknown>> | string {
   try {
     const value: unknown = JSON.parse(source);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
+    if (value === null) return {};
+    if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
     return 'the value is not a JSON object';
   } catch {
     return source === '' ? 'the value is empty' : 'the value is not JSON';

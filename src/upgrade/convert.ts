@@ -199,7 +199,10 @@ const decodePeer = members({ ip: text, as_num: text });
 function peers(directory: V2Directory, host: string | undefined): ConversionItem[] {
   return (['peer_v4', 'peer_v6'] as const).flatMap((family) =>
     [...directoryAt(directory, family).values].map(([key, source]) => ({
-      v1: host === undefined ? `BGPPeer(global, ip=${key})` : `BGPPeer(node=${host}, ip=${key})`,
+      v1:
+        host === undefined
+          ? `BGPPeer(global, ip=${shownAddress(key)})`
+          : `BGPPeer(node=${host}, ip=${shownAddress(key)})`,
       convert: (): Converted => {
         if (!goAddress(key)) return { error: `${JSON.stringify(key)} in the key is not an IP address` };
         const document = fromDocument(source, decodePeer);
@@ -258,6 +261,12 @@ function workloadEndpoints(host: string, directory: V2Directory): ConversionItem
         }),
       ),
   );
+}
+
+/** An address in a report: in its usual spelling if it is one. */
+function shownAddress(key: string): string {
+  const address = goAddress(key);
+  return address ? formatAddress(address) : key;
 }
 
 const decodePool = members({

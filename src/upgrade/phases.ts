@@ -63,11 +63,11 @@ export async function start(context: PhaseContext): Promise<number> {
     out.separator();
     return failedValidation(context, checked);
   }
-  out.line();
+  out.separator();
+  out.line('Successfully validated v1 to v3 conversion.');
   out.line(
     'You are about to start the migration of Calico v1 data format to Calico v3 data format. During this time and until the upgrade is completed Calico networking will be paused - which means no new Calico networked endpoints can be created. No Calico configuration should be modified using calicoctl during this time.',
   );
-  out.line();
   if (!(await confirmed(context))) return 1;
   out.line('Pausing Calico networking');
   const paused = await pause(stores.v1);

@@ -89,10 +89,18 @@ function wholeStore(folder: string, name: string, v2: string, v3: string, names:
       const actualNames = namesOf(convertTree(treeOf(dump), () => undefined));
       if (actualNames !== expectedNames)
         lines.push(`convertednames\n${lineDiff(expectedNames, actualNames)}`);
-      return lines.length === 0 ? { result: 'agree' } : { result: 'differ', diff: lines.join('\n') };
+      if (lines.length === 0) return { result: 'agree' };
+      const diff = lines.join('\n');
+      return lines.every((line) => partlyBroken.test(line))
+        ? { result: 'accepted', reason: reported, diff }
+        : { result: 'differ', diff };
     },
   };
 }
+
+/** Objects with a part that cannot be read: upstream converts the rest, ours reports them. */
+const partlyBroken =
+  /nodes\/n-orch-bad\n|profiles\/pf-numbers\n|^convertednames\n- Node\(name=n-orch-bad\).*\n- Profile\(name=pf-numbers\).*$/;
 
 /** What ours mends in the recordings: v3 wants `Return` where upstream copies `RETURN`, and `[]` for no failsafe ports. */
 function fixed(value: unknown): unknown {
@@ -150,6 +158,11 @@ function badObject(one: BadObject): Case {
         lineDiff(expected.join('\n'), errors.join('\n')),
         lineDiff((one.reports.nameclashes ?? []).join('\n'), clashes.join('\n')),
       ].filter(Boolean);
+      if (convertedNow.has(one.name) && errors.length === 0)
+        return { result: 'accepted', reason: converts, diff: diffs.join('\n') };
+      // A key or CIDR that cannot be read: upstream drops it, or finds it only when validating.
+      if (expected.length === 0 && errors.length > 0)
+        return { result: 'accepted', reason: reported, diff: errors.join('\n') };
       return diffs.length === 0 ? { result: 'agree' } : { result: 'differ', diff: diffs.join('\n') };
     },
   };
@@ -257,7 +270,14 @@ async function runSteps(one: CommandCase): Promise<string> {
 }
 
 /** What ours mends on purpose; see docs/differences.md. */
-const refusesComplete = 'Upgrade: complete wants a start';
+const mended: Readonly<Record<string, string>> = {
+  'complete on empty stores': 'Upgrade: complete wants a start',
+  'ready value None': 'Upgrade: a missing Ready flag is said plainly',
+};
+
+/** Settings and tags that upstream refuses though v3 can hold them. */
+const convertedNow = new Set(['node fx-22', 'node fx-23', 'node fx-24', 'profile pf-dup-tags']);
+const converts = 'Upgrade: what v3 can hold is converted';
 
 function commandCase(one: CommandCase): Case {
   return {
@@ -265,8 +285,8 @@ function commandCase(one: CommandCase): Case {
     run: async () => {
       const diff = await runSteps(one);
       if (diff === '') return { result: 'agree' };
-      if (one.name === 'complete on empty stores')
-        return { result: 'accepted', reason: refusesComplete, diff };
+      const reason = mended[one.name];
+      if (reason !== undefined) return { result: 'accepted', reason, diff };
       return { result: 'differ', diff };
     },
   };
