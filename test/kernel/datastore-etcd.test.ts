@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -85,6 +86,43 @@ test('fail-over: reads and watches go on with another member, a write of unknown
   }
 }, 60_000);
 
+test('user and password: a token is fetched, renewed when the server forgot it, and a wrong password is said', async () => {
+  const etcd = await startEtcd();
+  try {
+    const ctl = (...args: string[]) =>
+      execFileSync('etcdctl', ['--endpoints', etcd.endpoints[0]!, ...args], {
+        env: { ...process.env, ETCDCTL_API: '3' },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+    const open = (password: string) =>
+      new EtcdClient({ endpoints: etcd.endpoints, username: 'root', password, timeout: 3_000 });
+    const early = open('secret');
+    await early.put('/calico/a', new Uint8Array([1]));
+    early.close();
+    ctl('user', 'add', 'root:secret');
+    ctl('user', 'grant-role', 'root', 'root');
+    ctl('auth', 'enable');
+    const client = open('secret');
+    await client.put('/calico/a', new Uint8Array([2]));
+    // The server's tokens die with it.
+    await etcd.kill(0);
+    await etcd.restart(0, { requireAnonymous: false });
+    await client
+      .put('/calico/a', new Uint8Array([3]))
+      .catch(() => client.put('/calico/a', new Uint8Array([3])));
+    expect((await client.range({ key: '/calico/a' })).pairs[0]!.value).toEqual(Buffer.from([3]));
+    client.close();
+    const stranger = open('wrong');
+    expect(await failureOf(stranger.range({ key: '/calico/a' }))).toContain('connection is unauthorized');
+    stranger.close();
+    const nobody = etcd.client();
+    expect(await failureOf(nobody.range({ key: '/calico/a' }))).toContain('unauthorized');
+    nobody.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 30_000);
+
 test('a syncer outlives the death of every member, stays in-sync, and misses nothing', async () => {
   const etcd = await startEtcd();
   try {
@@ -142,7 +180,7 @@ test('a syncer outlives the death of every member, stays in-sync, and misses not
   }
 }, 30_000);
 
-test('TLS with client certificates to an address, and user with password', async () => {
+test('TLS with client certificates to an address', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'calico-tls-'));
   const certificates = makeCertificates(directory);
   const etcd = await startEtcd({ tls: certificates });

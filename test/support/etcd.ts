@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdClient, type TlsOptions } from '../../src/datastore/index.ts';
+import { CalicoError } from '../../src/errors.ts';
 
 /** Files of a certificate and its key. */
 export interface TestCertificates {
@@ -28,8 +29,8 @@ export interface TestEtcd {
   client(options?: { readonly endpoints?: readonly string[]; readonly timeout?: number }): EtcdClient;
   /** Kills a member at once (SIGKILL). */
   kill(member: number): Promise<void>;
-  /** Starts a killed member again on its data and ports. */
-  restart(member: number): Promise<void>;
+  /** Starts a killed member again on its data and ports; with authentication on, a refusal counts as ready. */
+  restart(member: number, options?: { readonly requireAnonymous?: boolean }): Promise<void>;
   /** Ends all members and removes their data. */
   stop(): Promise<void>;
 }
@@ -85,7 +86,7 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
       ...(options.tls ? { tls: readTls(options.tls) } : {}),
     });
 
-  const ready = async (member: number) => {
+  const ready = async (member: number, requireAnonymous = true) => {
     const child = children[member]!;
     const probe = client({ endpoints: [endpoints[member]!], timeout: 1_000 });
     const failed = new Promise<never>((_, reject) => {
@@ -99,6 +100,7 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
           await Promise.race([failed, probe.range({ key: 'ready' })]);
           return;
         } catch (error) {
+          if (!requireAnonymous && error instanceof CalicoError && error.code === 'PERMISSION') return;
           if (child.exitCode !== null || child.signalCode !== null || attempt > 300)
             throw await failedOr(failed, error);
           await new Promise((resolve) => setTimeout(resolve, 30));
@@ -132,9 +134,9 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
     endpoints,
     client,
     kill: end,
-    restart: async (member) => {
+    restart: async (member, { requireAnonymous = true } = {}) => {
       start(member);
-      await ready(member);
+      await ready(member, requireAnonymous);
     },
     stop,
   };

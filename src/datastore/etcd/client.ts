@@ -137,10 +137,15 @@ export class EtcdClient implements KvStore {
       range,
       startRevision,
       signal: options.signal,
+      onRefused: (reason) => {
+        if (/auth token|auth store is old/.test(reason)) this.#forgetToken();
+      },
       open: async (onMessage, onEnd) => {
         const connection = await this.#connect(options.signal);
-        const ended = (failure?: Error) =>
+        const ended = (failure?: Error) => {
+          if (failure instanceof GrpcFailure && isTokenStale(failure)) this.#forgetToken();
           onEnd(failure && this.#explain(failure, 'Watch/Watch', connection.address));
+        };
         return connection.stream(this.#callTo('Watch/Watch', undefined), onMessage, ended);
       },
     });
@@ -190,9 +195,8 @@ export class EtcdClient implements KvStore {
         } catch (error) {
           if (!(error instanceof GrpcFailure)) throw error;
           last = error;
-          if (error.status === unauthenticated && this.#token !== undefined && attempt < 3) {
-            this.#token = undefined;
-            this.#dropConnection();
+          if (isTokenStale(error) && this.#token !== undefined && attempt < 3) {
+            this.#forgetToken();
             continue;
           }
           const mayRepeat = effect === 'read' || !error.sent;
@@ -207,6 +211,12 @@ export class EtcdClient implements KvStore {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A new token is fetched with the next connection. */
+  #forgetToken(): void {
+    this.#token = undefined;
+    this.#dropConnection();
   }
 
   #dropConnection(): void {
@@ -269,7 +279,7 @@ export class EtcdClient implements KvStore {
     if (
       error.status === 7 ||
       error.status === unauthenticated ||
-      /authentication failed/.test(error.message)
+      /authentication failed|user name is empty|permission denied/.test(error.message)
     ) {
       return new CalicoError('PERMISSION', `connection is unauthorized: ${error.message}`, {
         cure: 'Check the user, the password and the client certificate for etcd.',
@@ -290,6 +300,11 @@ export class EtcdClient implements KvStore {
       cause: error,
     });
   }
+}
+
+/** The server has forgotten the token, or users changed since it was issued. */
+function isTokenStale(error: GrpcFailure): boolean {
+  return error.status === unauthenticated || /auth store is old/.test(error.message);
 }
 
 function parseEndpoint(text: string): URL {

@@ -9,6 +9,8 @@ export interface WatchSource {
   readonly range: { readonly key: string; readonly end?: string };
   readonly startRevision: string;
   readonly signal: AbortSignal | undefined;
+  /** The server ended the watch by itself, for another reason than compaction. */
+  onRefused(reason: string): void;
   open(
     onMessage: (message: Uint8Array) => void,
     onEnd: (failure?: Error) => void,
@@ -45,6 +47,7 @@ export async function* watchRange(source: WatchSource): AsyncGenerator<readonly 
             parts = [];
             if (response.canceled) {
               const compacted = response.compactRevision !== '0' || /compacted/.test(response.cancelReason);
+              if (!compacted) source.onRefused(response.cancelReason);
               close(
                 compacted ? 'compacted' : 'disconnected',
                 response.cancelReason || 'etcdserver: mvcc: required revision has been compacted',
