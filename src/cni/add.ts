@@ -5,7 +5,7 @@
 import type { KeyValue, TxnStep } from '../datastore/index.ts';
 import type { AssignedAddress, ExtraSteps } from '../ipam/index.ts';
 import { hasKind, type Resource, type ResourceOf } from '../resources/index.ts';
-import { clusterKey, endpointKey, findEndpoints, notReady, requireReady } from './cluster.ts';
+import { clusterKey, endpointKey, notReady, requireReady } from './cluster.ts';
 import { mtuOf, type NetConf, nodeNameOf, readNetConf } from './config.ts';
 import { delegate, withPodCidrs } from './delegate.ts';
 import { mesosLabels, networkProfile, randomMac, workloadEndpoint } from './endpoint.ts';
@@ -19,6 +19,7 @@ import type { CniCall, CniEnvironment } from './protocol/call.ts';
 import { CniError, cniCode } from './protocol/cni-error.ts';
 import type { CniResult, ResultRoute } from './protocol/result.ts';
 import { waitForGates } from './readiness-gates.ts';
+import { datastoreReads } from './reads.ts';
 import type { CniDeps } from './types.ts';
 import { waitForPolicy } from './wait-for-policy.ts';
 import { endpointName, handleOf, hostInterfaceName, type Workload, workloadOf } from './workload.ts';
@@ -67,11 +68,11 @@ export async function add(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
   const node = nodeNameOf(conf);
   const mtu = mtuOf(conf);
   const first = workloadOf(call, args, node, mesosLabels(conf)['projectcalico.org.namespace'] ?? 'default');
-  const { datastore } = deps;
+  const reads = deps.reads ?? datastoreReads(deps.datastore);
   const [cluster, endpoints, profile] = await Promise.all([
-    datastore.get(clusterKey),
-    findEndpoints(datastore, first),
-    conf.policyType === '' ? datastore.get({ type: 'resource', kind: 'Profile', name: conf.name }) : null,
+    reads.cluster(),
+    reads.endpoints(first, 'add'),
+    conf.policyType === '' ? reads.profile(conf.name) : null,
   ]);
   requireReady(cluster);
   await waitForGates(conf.readinessGates);

@@ -3,13 +3,14 @@
 import type { Json } from '../datastore/index.ts';
 import { parseBlock } from '../ipam/index.ts';
 import { hasKind, type Resource } from '../resources/index.ts';
-import { clusterKey, endpointKey, findEndpoints, notReady, requireReady } from './cluster.ts';
+import { clusterKey, endpointKey, notReady, requireReady } from './cluster.ts';
 import { nodeNameOf, readNetConf } from './config.ts';
 import { delegate } from './delegate.ts';
 import { checkPodNetwork } from './linux/pod-network.ts';
 import { readArgs } from './protocol/args.ts';
 import type { CniCall, CniEnvironment } from './protocol/call.ts';
 import { CniError, cniCode } from './protocol/cni-error.ts';
+import { datastoreReads } from './reads.ts';
 import type { CniDeps } from './types.ts';
 import { handleOf, workloadOf } from './workload.ts';
 
@@ -18,7 +19,7 @@ export async function check(call: CniCall, deps: CniDeps): Promise<void> {
   const conf = readNetConf(call);
   const workload = workloadOf(call, readArgs(call.args, { strict: false }), nodeNameOf(conf));
   requireReady(await deps.datastore.get(clusterKey));
-  const endpoints = await findEndpoints(deps.datastore, workload);
+  const endpoints = await datastoreReads(deps.datastore).endpoints(workload, 'add');
   const endpoint = endpoints
     .map(({ value }) => value as Resource)
     .find((value) => hasKind(value, 'WorkloadEndpoint'));

@@ -1,8 +1,7 @@
-/** Whether the cluster takes requests, and the endpoints that are there. */
-import type { Datastore, KeyValue } from '../datastore/index.ts';
-import { hasKind, parseWorkloadEndpointName, type Resource } from '../resources/index.ts';
+/** Whether the cluster takes requests, and the keys that both commands use. */
+import type { KeyValue } from '../datastore/index.ts';
+import { hasKind, type Resource } from '../resources/index.ts';
 import { CniError, cniCode } from './protocol/cni-error.ts';
-import { endpointNamePrefix, type Workload } from './workload.ts';
 
 /** Key of the ClusterInformation. */
 export const clusterKey = { type: 'resource', kind: 'ClusterInformation', name: 'default' } as const;
@@ -28,23 +27,4 @@ export function requireReady(kv: KeyValue | undefined): KeyValue {
 /** Key of a WorkloadEndpoint. */
 export function endpointKey(namespace: string, name: string) {
   return { type: 'resource', kind: 'WorkloadEndpoint', namespace, name } as const;
-}
-
-/** The endpoints of the workload, whatever interface they are for. */
-export async function findEndpoints(datastore: Datastore, workload: Workload): Promise<readonly KeyValue[]> {
-  const { items } = await datastore.list({
-    type: 'resource',
-    kind: 'WorkloadEndpoint',
-    namespace: workload.namespace,
-    namePrefix: endpointNamePrefix(workload),
-  });
-  const third = workload.orchestrator === 'k8s' ? workload.pod : workload.containerId;
-  return items.filter(({ value }) => {
-    const identity = parseWorkloadEndpointName((value as Resource).metadata.name);
-    return (
-      identity?.node === workload.node &&
-      identity.orchestrator === workload.orchestrator &&
-      identity.workload === third
-    );
-  });
 }

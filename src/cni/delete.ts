@@ -2,9 +2,10 @@
  * DEL: the pod's network goes first, then endpoint and addresses in one transaction, so that an address never returns to
  * the pool while its interface or route is alive. Whatever is missing already is fine.
  */
-import type { KeyValue, TxnStep } from '../datastore/index.ts';
+import type { KeyValue } from '../datastore/index.ts';
+import type { ExtraSteps } from '../ipam/index.ts';
 import { hasKind, type Resource } from '../resources/index.ts';
-import { clusterKey, endpointKey, findEndpoints, requireReady } from './cluster.ts';
+import { clusterKey, endpointKey, requireReady } from './cluster.ts';
 import { type NetConf, nodeNameOf, readNetConf } from './config.ts';
 import { delegate, withPodCidrs } from './delegate.ts';
 import { mesosLabels } from './endpoint.ts';
@@ -12,6 +13,7 @@ import { tearDownPodNetwork } from './linux/pod-network.ts';
 import { readArgs } from './protocol/args.ts';
 import type { CniCall, CniEnvironment } from './protocol/call.ts';
 import { CniError, cniCode } from './protocol/cni-error.ts';
+import { datastoreReads } from './reads.ts';
 import type { CniDeps } from './types.ts';
 import { formerHandleOf, handleOf, hostInterfaceName, type Workload, workloadOf } from './workload.ts';
 
@@ -22,15 +24,13 @@ export async function del(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
   const node = nodeNameOf(conf);
   const namespace = mesosLabels(conf)['projectcalico.org.namespace'] ?? 'default';
   const workload = workloadOf(call, args, node, namespace);
-  const [cluster, endpoints] = await Promise.all([
-    deps.datastore.get(clusterKey),
-    findEndpoints(deps.datastore, workload),
-  ]);
-  requireReady(cluster);
+  const reads = deps.reads ?? datastoreReads(deps.datastore);
+  const [cluster, endpoints] = await Promise.all([reads.cluster(), reads.endpoints(workload, 'delete')]);
+  const ready = requireReady(cluster);
   // An endpoint with another container id belongs to a newer sandbox of the pod: it stays, and so does its interface.
   const ours = endpoints.find((kv) => isOurs(kv, call.containerId) && endpointOf(kv) === call.ifName);
   const failure = tearDown(call, hostNameToRemove(workload, env, ours, endpoints.length));
-  if (conf.ipamType === 'calico-ipam') await release(conf, workload, ours, deps);
+  if (conf.ipamType === 'calico-ipam') await release(conf, workload, ready, ours, deps);
   else {
     await delegate(conf.ipamType, 'DEL', call, env, {
       ...call.config,
@@ -82,20 +82,23 @@ function tearDown(call: CniCall, hostName: string | undefined): CniError | undef
 async function release(
   conf: NetConf,
   workload: Workload,
+  cluster: KeyValue,
   endpoint: KeyValue | undefined,
   deps: CniDeps,
 ): Promise<void> {
+  let lock = cluster;
   let now = endpoint;
-  const extra = (_: unknown, current: readonly (KeyValue | undefined)[] | undefined): readonly TxnStep[] => {
+  const extra: ExtraSteps = (_, current) => {
     if (current) {
-      const [changed] = current;
-      now = changed && isOurs(changed, workload.containerId) ? changed : undefined;
+      const [changedLock, changed] = current;
+      lock = requireReady(changedLock);
+      now = now && changed && isOurs(changed, workload.containerId) ? changed : undefined;
     }
-    if (!now) return [];
-    return [{ op: 'delete', key: keyOf(workload, now), revision: now.revision }];
+    const check = { op: 'check', key: clusterKey, revision: lock.revision } as const;
+    return now ? [check, { op: 'delete', key: keyOf(workload, now), revision: now.revision }] : [check];
   };
   const handle = handleOf(conf.name, workload.containerId);
-  const { found } = await deps.ipam.releaseByHandle(handle, endpoint ? { extra } : {});
+  const { found } = await deps.ipam.releaseByHandle(handle, { extra });
   if (!found && endpoint) await deleteEndpoint(workload, endpoint, deps);
   const former = formerHandleOf(conf.name, workload);
   if (former !== handle) await deps.ipam.releaseByHandle(former);

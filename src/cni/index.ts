@@ -5,6 +5,7 @@ export { type InstallOptions, installCni } from './install.ts';
 export { kubernetesClient } from './kubernetes/client.ts';
 export type { KubernetesReader, Pod, PodNamespace } from './kubernetes/reader.ts';
 export { runCniIpam, runCniPlugin } from './program.ts';
+export { type CniReads, SyncedCniReads } from './reads.ts';
 export { type CniServer, serveCni } from './server.ts';
 export type { CniDeps, CniReply, CniRequest, EndpointIdentity } from './types.ts';
 export { statusFileName } from './wait-for-policy.ts';

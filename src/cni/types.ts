@@ -4,6 +4,7 @@ import type { Ipam } from '../ipam/index.ts';
 import type { NetConf } from './config.ts';
 import type { KubernetesReader } from './kubernetes/reader.ts';
 import type { CniEnvironment } from './protocol/call.ts';
+import type { CniReads } from './reads.ts';
 
 /** A call of one of the two programs. */
 export interface CniRequest {
@@ -32,6 +33,8 @@ export interface CniDeps {
   readonly datastore: Datastore;
   readonly ipam: Ipam;
   readonly clock: () => Date;
+  /** Look-ups that know already; by default the datastore is asked. */
+  readonly reads?: CniReads;
   /** Resolves to whether policy and routes of the endpoint are in the kernel; absent where no agent can tell. */
   readonly waitProgrammed?: (endpoint: EndpointIdentity, timeoutMs: number) => Promise<boolean>;
   /** The Kubernetes API of a configuration; by default a client made from its kubeconfig. */
