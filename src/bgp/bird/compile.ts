@@ -1,6 +1,6 @@
 /** From a node's sessions and the state of its cluster to BIRD's configuration. Pure; equal input gives an equal value. */
 import { createHash } from 'node:crypto';
-import { compareCidrs, type IpVersion, parseCidr } from '../../ip/index.ts';
+import { compareCidrs, formatAddress, type IpVersion, parseCidr, tryParseAddress } from '../../ip/index.ts';
 import { type AdvertiseOptions, isOfVersion, type ServiceRoutes, serviceRoutes } from '../model/advertise.ts';
 import {
   addressOf,
@@ -52,7 +52,8 @@ export function compileBird(state: BgpState, peering: NodePeering, options: Bird
 
 /** Router id of a node: what is set, its IPv4 address, else the hash of its name, as an IPv6-only node has no other. */
 export function routerIdOf(state: BgpState, name: string, setting: string | undefined): string {
-  if (setting !== undefined && setting !== '' && setting !== 'hash') return setting;
+  const address = setting === undefined ? undefined : tryParseAddress(setting);
+  if (address?.version === 4 && address.value > 0n) return formatAddress(address);
   const ipv4 = state.nodes.get(name)?.ipv4;
   if (setting !== 'hash' && ipv4) return ipv4.ip;
   const [first, ...rest] = createHash('sha256').update(name).digest().subarray(0, 4);
@@ -77,6 +78,13 @@ class Compiler {
   config(): BirdConfig {
     const { configuration, nodes, nodeConfigurations } = this.#state;
     const name = this.#peering.node;
+    const { routerId } = this.#options;
+    if (routerId && routerId !== 'hash' && routerIdOf(this.#state, name, routerId) !== routerId) {
+      this.problems.push({
+        object: 'CALICO_ROUTER_ID',
+        message: `${JSON.stringify(routerId)} is neither an IPv4 address nor "hash" and is not used`,
+      });
+    }
     const perNode = nodeConfigurations.get(name)?.debug;
     const family = families.map((version) => this.#family(version));
     const protocols = this.#peering.sessions.flatMap((session) => this.#protocol(session));

@@ -92,7 +92,8 @@ function protocolText(one: BgpProtocol): string {
     ...(one.password === undefined ? [] : [`password ${quoted(one.password)};`]),
     ...(one.rrClusterID === undefined ? [] : [`rr client; rr cluster id ${one.rrClusterID};`]),
     ...(one.restartTime === undefined ? [] : [`graceful restart time ${one.restartTime};`]),
-    ...(one.keepaliveTime === undefined ? [] : [`keepalive time ${one.keepaliveTime};`]),
+    // 0 is the default, a third of the hold time, and cannot be written.
+    ...(!one.keepaliveTime ? [] : [`keepalive time ${one.keepaliveTime};`]),
     ...(one.allowLocalAS === undefined ? [] : [`allow local as ${one.allowLocalAS};`]),
   ];
   const hop = one.nextHop === 'auto' ? '' : `    next hop ${one.nextHop};\n`;

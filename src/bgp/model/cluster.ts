@@ -2,7 +2,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Key, KeyValue } from '../../datastore/port.ts';
 import type { SyncUpdate } from '../../datastore/syncer.types.ts';
-import { formatAddress, formatCidr, tryParseCidr, tryParseInterfaceAddress } from '../../ip/index.ts';
+import {
+  formatAddress,
+  formatCidr,
+  tryParseAddress,
+  tryParseCidr,
+  tryParseInterfaceAddress,
+} from '../../ip/index.ts';
 import type {
   BGPConfigurationSpec,
   BGPFilterSpec,
@@ -14,7 +20,7 @@ import type {
 import { tryParseAsNumber } from './as-number.ts';
 import { parseGlobalConfiguration, parseNodeConfiguration } from './configuration.ts';
 import { type BgpFilter, parseFilter } from './filter.ts';
-import { type BgpPeer, parsePeer } from './peer.ts';
+import { type BgpPeer, isUnicast, parsePeer } from './peer.ts';
 import { parseService, parseSlice } from './service.ts';
 import type {
   BgpNode,
@@ -168,7 +174,7 @@ function parseNode(resource: Resource, report: (message: string) => void): BgpNo
   const address = (text: string | undefined, version: 4 | 6): NodeAddress | undefined => {
     if (!text) return undefined;
     const parsed = tryParseInterfaceAddress(text);
-    if (parsed?.address.version === version)
+    if (parsed?.address.version === version && isUnicast(parsed.address))
       return { ip: formatAddress(parsed.address), prefix: parsed.prefix };
     report(`bgp.ipv${version}Address ${JSON.stringify(text)} is not an IPv${version} address`);
     return undefined;
@@ -177,7 +183,7 @@ function parseNode(resource: Resource, report: (message: string) => void): BgpNo
   const ipv6 = address(bgp?.ipv6Address, 6);
   const asNumber = tryParseAsNumber(bgp?.asNumber);
   let clusterId = bgp?.routeReflectorClusterID;
-  if (clusterId && !/^(\d{1,3}\.){3}\d{1,3}$/.test(clusterId)) {
+  if (clusterId && tryParseAddress(clusterId)?.version !== 4) {
     report(`bgp.routeReflectorClusterID ${JSON.stringify(clusterId)} is not an IPv4 address`);
     clusterId = undefined;
   }

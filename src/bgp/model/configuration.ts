@@ -5,6 +5,7 @@ import { tryParseAsNumber } from './as-number.ts';
 import { tryParseCommunity } from './community.ts';
 import { tryParseSeconds } from './duration.ts';
 import { isPattern } from './filter.ts';
+import { longestRestart } from './peer.ts';
 import type { Community, GlobalConfiguration, NodeConfiguration, PrefixAdvertisement } from './state.ts';
 
 type Report = (message: string) => void;
@@ -20,6 +21,8 @@ export function parseGlobalConfiguration(spec: BGPConfigurationSpec, report: Rep
   const asNumber = tryParseAsNumber(spec.asNumber);
   const password = spec.nodeMeshPassword?.secretKeyRef;
   const restart = spec.nodeMeshMaxRestartTime && tryParseSeconds(spec.nodeMeshMaxRestartTime);
+  if (typeof restart === 'number' && restart > longestRestart)
+    report(`nodeMeshMaxRestartTime is longer than ${longestRestart} s and is not used`);
   return {
     asNumber: asNumber ?? defaultAsNumber,
     mesh: spec.nodeToNodeMeshEnabled ?? true,
@@ -32,7 +35,7 @@ export function parseGlobalConfiguration(spec: BGPConfigurationSpec, report: Rep
     }),
     ...(spec.listenPort && { listenPort: spec.listenPort }),
     ...(password?.name && password.key && { meshPassword: { name: password.name, key: password.key } }),
-    ...(typeof restart === 'number' && { meshRestartTime: restart }),
+    ...(typeof restart === 'number' && restart <= longestRestart && { meshRestartTime: restart }),
     advertisements: parseAdvertisements(spec, spec, report),
     serviceClusterIPs: cidrs(spec.serviceClusterIPs, 'serviceClusterIPs', report),
     serviceExternalIPs: cidrs(spec.serviceExternalIPs, 'serviceExternalIPs', report),

@@ -52,7 +52,15 @@ export function rulesOf(filter: BgpFilter, direction: Direction, version: IpVers
  * Reads a spec. A rule that cannot be read, or can never match, is left out and reported with its place; the others
  * stay in force.
  */
-export function parseFilter(name: string, spec: BGPFilterSpec, report: (message: string) => void): BgpFilter {
+export function parseFilter(
+  name: string,
+  spec: BGPFilterSpec,
+  report: (message: string) => void,
+): BgpFilter | undefined {
+  if (!/^[\w.-]{1,253}$/.test(name)) {
+    report('its name cannot be written in a BIRD configuration');
+    return undefined;
+  }
   const rules = (field: keyof BgpFilter & keyof BGPFilterSpec, version: IpVersion) =>
     (spec[field] ?? []).flatMap((rule, index) => {
       const result = parseRule(rule, version);
@@ -80,6 +88,8 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
     return `interface ${JSON.stringify(rule.interface)} is not a name or pattern`;
   const prefix = asPath(rule.asPathPrefix ?? []);
   if (!prefix) return `${JSON.stringify(rule.asPathPrefix)} is not a list of AS numbers`;
+  if (rule.priority !== undefined && !isPriority(rule.priority))
+    return `priority ${rule.priority} is out of range`;
   const operations: FilterOperation[] = [];
   for (const operation of rule.operations ?? []) {
     if (operation.addCommunity?.value !== undefined) {
@@ -91,6 +101,8 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
       if (!path) return `${JSON.stringify(operation.prependASPath.prefix)} is not a list of AS numbers`;
       operations.push({ kind: 'prepend', path });
     } else if (operation.setPriority?.value !== undefined) {
+      if (!isPriority(operation.setPriority.value))
+        return `setPriority ${operation.setPriority.value} is out of range`;
       operations.push({ kind: 'set-priority', value: operation.setPriority.value });
     }
   }
@@ -105,6 +117,11 @@ function parseRule(rule: BGPFilterRule, version: IpVersion): FilterRule | string
     action: rule.action === 'Accept' ? 'accept' : 'reject',
     operations,
   };
+}
+
+/** Priorities are kernel metrics below that of a local preference of 0. */
+function isPriority(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 2147483647;
 }
 
 function asPath(values: readonly unknown[]): readonly number[] | undefined {

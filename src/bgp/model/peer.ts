@@ -1,5 +1,5 @@
 /** A BGPPeer as a typed value. */
-import { formatAddress, type IpVersion, tryParseAddress } from '../../ip/index.ts';
+import { type Address, formatAddress, type IpVersion, tryParseAddress } from '../../ip/index.ts';
 import type { BGPPeerSpec } from '../../resources/index.ts';
 import { type Selector, tryParseSelector } from '../../selector/index.ts';
 import { tryParseAsNumber } from './as-number.ts';
@@ -48,6 +48,11 @@ export interface BgpPeer extends PeerOptions {
   readonly allowLocalAS?: number;
 }
 
+/** Most seconds that fit into the restart time of an OPEN message. */
+export const longestRestart = 4095;
+
+const longestKeepalive = 65535;
+
 /** Reads a spec; text is the reason why the peer cannot be used. */
 export function parsePeer(name: string, spec: BGPPeerSpec): BgpPeer | string {
   if (spec.node && spec.nodeSelector) return 'node and nodeSelector exclude each other';
@@ -65,6 +70,8 @@ export function parsePeer(name: string, spec: BGPPeerSpec): BgpPeer | string {
   const keepaliveTime = seconds(spec.keepaliveTime);
   if (Number.isNaN(restartTime)) return `maxRestartTime ${spec.maxRestartTime} is not a duration`;
   if (Number.isNaN(keepaliveTime)) return `keepaliveTime ${spec.keepaliveTime} is not a duration`;
+  if ((restartTime ?? 0) > longestRestart) return `maxRestartTime is longer than ${longestRestart} s`;
+  if ((keepaliveTime ?? 0) > longestKeepalive) return `keepaliveTime is longer than ${longestKeepalive} s`;
   const toAddress = remote.kind === 'address';
   const password = spec.password?.secretKeyRef;
   const localAS = toAddress ? tryParseAsNumber(spec.localASNumber) : undefined;
@@ -136,10 +143,16 @@ function parseRemote(spec: BGPPeerSpec): Remote | string {
 function parseEndpoint(text: string): { ip: string; version: IpVersion; port?: number } | undefined {
   const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const address = tryParseAddress(v6 ?? v4 ?? text);
-  if (!address || Number(port ?? 1) < 1 || Number(port ?? 1) > 65535) return undefined;
+  if (!address || !isUnicast(address) || Number(port ?? 1) < 1 || Number(port ?? 1) > 65535) return undefined;
   return {
     ip: formatAddress(address),
     version: address.version,
     ...(port !== undefined && { port: Number(port) }),
   };
+}
+
+/** Whether an address can be a peer's: not unspecified, not multicast, not broadcast. */
+export function isUnicast(address: Address): boolean {
+  if (address.value === 0n) return false;
+  return address.version === 4 ? address.value < 0xe0000000n : address.value >> 120n !== 0xffn;
 }
