@@ -1,13 +1,40 @@
-/** All checks of an inventory, in the order in which they are shown: errors first. */
+/** All checks of an inventory: errors first, then warnings, then notes. */
 import type { ClusterPlan, Finding } from '../cluster-plan.ts';
 import type { ClusterView } from '../derive/cluster-view.ts';
 import type { ClusterSettings } from '../derive/settings.ts';
+import { calicoAssertions, preinstallAssertions } from './assertions.ts';
+import type { Check } from './check.ts';
+import { groups, hosts, overrides, shadowed, values } from './hosts.ts';
+import { encapsulation, environment, mtu, ranges } from './network.ts';
+import { connectivity, localAs, peerEntries } from './peers.ts';
+import { reflectors } from './reflectors.ts';
+
+const checks: readonly Check[] = [
+  preinstallAssertions,
+  calicoAssertions,
+  values,
+  hosts,
+  groups,
+  reflectors,
+  peerEntries,
+  localAs,
+  connectivity,
+  ranges,
+  encapsulation,
+  mtu,
+  environment,
+  overrides,
+  shadowed,
+];
+
+const rank = { error: 0, warning: 1, note: 2 } as const;
 
 /** Runs every check. */
 export function runChecks(
-  _view: ClusterView,
-  _settings: ClusterSettings,
-  _plan: ClusterPlan,
+  view: ClusterView,
+  settings: ClusterSettings,
+  plan: ClusterPlan,
 ): readonly Finding[] {
-  return [];
+  const input = { view, settings, plan };
+  return checks.flatMap((check) => check(input)).sort((a, b) => rank[a.severity] - rank[b.severity]);
 }
