@@ -13,6 +13,10 @@ const built = spawnSync(
     'build',
     '--compile',
     '--minify-syntax',
+    // Programs as chunks, each compiled when built: a CNI call loads only its own, 10 ms instead of 60.
+    '--splitting',
+    '--bytecode',
+    '--format=esm',
     '--sourcemap=none',
     join(root, 'src', 'main.ts'),
     '--outfile',
