@@ -55,6 +55,8 @@ export class AgentHost implements SyncConsumer {
   #agent: Agent | undefined;
   #config: ResolvedConfig | undefined;
   #inSync = false;
+  #status: SyncStatus = 'waiting';
+  #resyncs = 0;
   #stopped = false;
   /** Steps run one after another; a failed one is logged and does not stop those behind it. */
   #queue: Promise<void> = Promise.resolve();
@@ -78,6 +80,8 @@ export class AgentHost implements SyncConsumer {
 
   onStatus(status: SyncStatus): void {
     this.#graph.onStatus(status);
+    this.#status = status;
+    if (status === 'resync') this.#resyncs++;
     this.#inSync = status === 'in-sync';
     if (this.#inSync) this.#schedule();
   }
@@ -111,8 +115,18 @@ export class AgentHost implements SyncConsumer {
     ];
   }
 
+  /** The Prometheus text: the agent's own, and where the datastore stands. */
   metrics(): string {
-    return this.#agent?.metrics() ?? '';
+    const state = { waiting: 1, resync: 2, 'in-sync': 3 }[this.#status];
+    const sync = [
+      '# HELP felix_resync_state Current datastore state: 1 waiting, 2 resync, 3 in sync.',
+      '# TYPE felix_resync_state gauge',
+      `felix_resync_state ${state}`,
+      '# HELP felix_resyncs_started Number of times a resync with the datastore was started.',
+      '# TYPE felix_resyncs_started counter',
+      `felix_resyncs_started ${this.#resyncs}`,
+    ];
+    return `${this.#agent?.metrics() ?? ''}${sync.join('\n')}\n`;
   }
 
   /** Ends the agent; the kernel stays as it is. */

@@ -21,6 +21,7 @@ import {
 } from '../felix/index.ts';
 import { createIpam, type Ipam, SyncedSource } from '../ipam/index.ts';
 import { RtNetlink } from '../linux/index.ts';
+import { AddressCollector } from './address-collector.ts';
 import { AgentHost } from './agent-host.ts';
 import { type HealthListener, type HealthReport, serveHealth, serveMetrics } from './health-server.ts';
 import { detectionFacts } from './host-facts.ts';
@@ -40,8 +41,11 @@ export interface Daemon {
   readonly ended: Promise<number>;
 }
 
+/** What {@link openNode} opens; `close` lets the process end. */
+export type OpenNode = StartupContext & { readonly nodeLog: NodeLog; readonly close: () => void };
+
 /** The parts that exist before anything runs: settings, name, log, datastore. */
-export async function openNode(env: Environment): Promise<StartupContext & { readonly nodeLog: NodeLog }> {
+export async function openNode(env: Environment): Promise<OpenNode> {
   const settings = readNodeSettings(env);
   const nodeName = determineNodeName(env, settings.paths.nodenameFile);
   const nodeLog = makeLog('startup', standardOutput);
@@ -52,6 +56,10 @@ export async function openNode(env: Environment): Promise<StartupContext & { rea
     settings,
     store,
     nodeLog,
+    close: () => {
+      store.close();
+      netlink.close();
+    },
     get facts() {
       return detectionFacts(netlink);
     },
@@ -69,15 +77,23 @@ export async function openNode(env: Environment): Promise<StartupContext & { rea
 /** Starts everything. @throws CalicoError when start-up finds what only an operator can mend */
 export async function startDaemon(env: Environment): Promise<Daemon> {
   const context = await openNode(env);
-  const release = takeInstanceLock(join(context.settings.paths.run, 'calico-node.pid'));
-  await startup(context);
+  let release = () => {};
   const running = new RunningNode(context, env, context.nodeLog);
-  await running.start();
+  try {
+    release = takeInstanceLock(join(context.settings.paths.run, 'calico-node.pid'));
+    await startup(context);
+    await running.start();
+  } catch (error) {
+    release();
+    context.close();
+    throw error;
+  }
   const ended = new Promise<number>((resolve) => {
     const stop = (signal: string) => {
       context.nodeLog.info(`${signal}: stopping; what is programmed stays, BIRD goes on`);
       void running.stop().finally(() => {
         release();
+        context.close();
         resolve(0);
       });
     };
@@ -94,6 +110,7 @@ class RunningNode {
   readonly #store: Datastore;
   readonly #source: SyncedSource;
   readonly #ipam: Ipam;
+  readonly #collector: AddressCollector;
   readonly #host: AgentHost;
   readonly #bgp: BgpAgent | undefined;
   readonly #syncer: Syncer;
@@ -116,6 +133,13 @@ class RunningNode {
     this.#store = store;
     this.#source = new SyncedSource(store);
     this.#ipam = createIpam(store, { source: this.#source });
+    this.#collector = new AddressCollector({
+      datastore: store,
+      ipam: this.#ipam,
+      nodeName,
+      interfacePrefix: (env['FELIX_INTERFACEPREFIX'] ?? '').split(',')[0] || 'cali',
+      log: (message) => log.child('ipam').info(message),
+    });
     this.#host = new AgentHost({
       nodeName,
       log: log.child('agent'),
@@ -145,7 +169,13 @@ class RunningNode {
     this.#syncer = new Syncer({
       datastore: store,
       queries: syncQueries(nodeName),
-      consumers: [this.#source, this.#tunnelWatch(), this.#host, ...(this.#bgp ? [this.#bgp.consumer] : [])],
+      consumers: [
+        this.#source,
+        this.#collector,
+        this.#tunnelWatch(),
+        this.#host,
+        ...(this.#bgp ? [this.#bgp.consumer] : []),
+      ],
       onHealth: (health) => {
         this.#syncHealth = health;
         if (health.connected) this.#log.info('the datastore is connected');
@@ -178,10 +208,10 @@ class RunningNode {
     // Requests under way are answered first: they need everything below.
     await this.#cni?.close();
     await this.#syncer.stop();
+    await this.#collector.stop();
     await this.#host.stop();
     await this.#bgp?.stop();
     await this.#tunnels;
-    this.#store.close();
   }
 
   /** Answers the CNI plugins, with what this process knows already. */

@@ -37,21 +37,27 @@ async function run(command: NodeCommand): Promise<number> {
       return await (await startDaemon(env)).ended;
     case 'startup': {
       const context = await openNode(env);
-      await startup(context);
-      context.store.close();
+      try {
+        await startup(context);
+      } finally {
+        context.close();
+      }
       return 0;
     }
     case 'allocate-tunnel-addresses': {
-      const { nodeName, store, nodeLog } = await openNode(env);
-      const pools = await new DatastoreSource(store).pools();
-      await ensureTunnelAddresses({
-        nodeName,
-        store,
-        ipam: createIpam(store),
-        pools,
-        log: (message) => nodeLog.info(message),
-      });
-      store.close();
+      const { nodeName, store, nodeLog, close } = await openNode(env);
+      try {
+        const pools = await new DatastoreSource(store).pools();
+        await ensureTunnelAddresses({
+          nodeName,
+          store,
+          ipam: createIpam(store),
+          pools,
+          log: (message) => nodeLog.info(message),
+        });
+      } finally {
+        close();
+      }
       return 0;
     }
     case 'shutdown':

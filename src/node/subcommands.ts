@@ -77,7 +77,7 @@ async function showConfig({
 }
 
 async function resolveHere(): Promise<ResolvedConfig> {
-  const { nodeName, settings, store } = await openNode(process.env);
+  const { nodeName, settings, store, close } = await openNode(process.env);
   try {
     const graph = new PolicyGraph({ hostname: nodeName });
     for (const kind of ['FelixConfiguration', 'ClusterInformation', 'Node'] as const) {
@@ -100,6 +100,6 @@ async function resolveHere(): Promise<ResolvedConfig> {
       environment: process.env,
     });
   } finally {
-    store.close();
+    close();
   }
 }
