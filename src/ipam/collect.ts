@@ -5,7 +5,7 @@
 import type { AuditedAllocation, IpamState } from './audit.ts';
 import { audit } from './audit.ts';
 import { ageOf } from './doctor.ts';
-import type { Ipam, ReleaseRequest } from './types.ts';
+import type { Attributes, Ipam, ReleaseRequest } from './types.ts';
 
 /** A handle all of whose addresses are unused. */
 export interface Candidate {
@@ -15,6 +15,9 @@ export interface Candidate {
   /** Why, for the log. */
   readonly reason: string;
 }
+
+/** Whether something on the host vouches for a container: its sandbox, or its interface. */
+export type IsAlive = (containerId: string, attributes: Attributes) => boolean;
 
 /** Candidates of earlier scans: when each was first seen, in milliseconds. */
 export type Sightings = ReadonlyMap<string, number>;
@@ -29,11 +32,7 @@ export const defaultGrace = 15 * 60_000;
 export function candidatesOfHost(
   state: IpamState,
   host: string,
-  options: {
-    readonly now: number;
-    readonly grace?: number;
-    readonly isAlive: (containerId: string) => boolean;
-  },
+  options: { readonly now: number; readonly grace?: number; readonly isAlive: IsAlive },
 ): readonly Candidate[] {
   const grace = options.grace ?? defaultGrace;
   const containers = new Set(state.endpoints.map((endpoint) => endpoint.spec['containerID']));
@@ -44,7 +43,7 @@ export function candidatesOfHost(
     const dot = handle.indexOf('.');
     if (dot < 0 || handle.startsWith('lb-')) return undefined;
     const container = handle.slice(dot + 1);
-    if (allocation.owners.length > 0 || containers.has(container) || options.isAlive(container))
+    if (allocation.owners.length > 0 || containers.has(container) || options.isAlive(container, attributes))
       return undefined;
     const age = ageOf(allocation, options.now);
     if (age !== undefined && age < grace) return undefined;

@@ -12,6 +12,7 @@ import {
   confirm,
   defaultGrace,
   goneHosts,
+  type IsAlive,
   type Sightings,
 } from './collect.ts';
 import { parseAffinity } from './core.ts';
@@ -87,7 +88,7 @@ export function scanOfHost(
   host: string,
   local: {
     readonly endpoints: () => readonly Resource[];
-    readonly isAlive: (containerId: string) => boolean;
+    readonly isAlive: IsAlive;
     readonly now?: () => number;
     readonly grace?: number;
   },
