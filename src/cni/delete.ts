@@ -29,7 +29,7 @@ export async function del(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
   const ready = requireReady(cluster);
   // An endpoint with another container id belongs to a newer sandbox of the pod: it stays, and so does its interface.
   const ours = endpoints.find((kv) => isOurs(kv, call.containerId) && endpointOf(kv) === call.ifName);
-  const failure = tearDown(call, hostNameToRemove(workload, env, ours, endpoints.length));
+  const failure = await tearDown(call, hostNameToRemove(workload, env, ours, endpoints.length));
   if (conf.ipamType === 'calico-ipam') await release(conf, workload, ready, ours, deps);
   else {
     await delegate(conf.ipamType, 'DEL', call, env, {
@@ -64,9 +64,9 @@ function hostNameToRemove(
   return workload.orchestrator === 'cni' && endpoints === 0 ? hostInterfaceName(workload, env) : undefined;
 }
 
-function tearDown(call: CniCall, hostName: string | undefined): CniError | undefined {
+async function tearDown(call: CniCall, hostName: string | undefined): Promise<CniError | undefined> {
   try {
-    tearDownPodNetwork({
+    await tearDownPodNetwork({
       netns: call.netns,
       ifName: call.ifName,
       ...(hostName === undefined ? {} : { hostName }),

@@ -153,29 +153,33 @@ function hostCidr(address: string): string {
  * Removes the pod's side and with it the pair; with `hostName` also by the host's side, for pods whose namespace is
  * gone. Missing things are fine. @throws CniError when the path is a file that is no namespace
  */
-export function tearDownPodNetwork(pod: {
+export async function tearDownPodNetwork(pod: {
   readonly netns: string;
   readonly ifName: string;
   readonly hostName?: string;
-}): void {
+}): Promise<void> {
   const problem = pod.netns === '' ? undefined : namespaceProblem(pod.netns);
   if (pod.netns !== '' && problem === undefined) {
     const namespace = openPodNamespace(pod.netns);
     try {
-      const inside = new RtNetlink({ namespace });
-      inside.deleteLink(pod.ifName);
-      inside.close();
+      await deleteLink(new RtNetlink({ namespace }), pod.ifName);
     } finally {
       namespace.close();
     }
   }
   if (pod.hostName !== undefined) {
-    const host = new RtNetlink();
-    host.deleteLink(pod.hostName);
-    host.close();
+    await deleteLink(new RtNetlink(), pod.hostName);
   }
   if (problem && !problem.missing)
     throw new CniError(cniCode.other, `failed to enter netns: ${problem.message}`);
+}
+
+async function deleteLink(net: RtNetlink, name: string): Promise<void> {
+  try {
+    await net.deleteLinkAsync(name);
+  } finally {
+    net.close();
+  }
 }
 
 /** What is missing of a pod's network, in words; empty when it is whole. */

@@ -23,6 +23,7 @@ const call = library('libc.so.6', 'libc6', {
   mount:
     'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
   umount2: 'int umount2(const char *target, int flags)',
+  waitpid: 'int waitpid(int pid, void *status, int options)',
   epoll_create1: 'int epoll_create1(int flags)',
   epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, const void *event)',
   epoll_wait: 'int epoll_wait(int epoll, void *events, int size, int timeout)',
@@ -67,6 +68,17 @@ export function setSocketOption(fd: number, level: number, name: number, value: 
 /** Sends one datagram whole. */
 export function sendDatagram(fd: number, bytes: Uint8Array): void {
   checked('send', Number(call('send')(fd, bytes, bytes.length, 0)));
+}
+
+/** As {@link sendDatagram}, on another thread: for datagrams over which the kernel works for milliseconds. */
+export function sendDatagramAsync(fd: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call('send').async(fd, bytes, bytes.length, 0, (error: unknown, sent: number | bigint) => {
+      if (error) reject(error);
+      else if (Number(sent) < 0) reject(new KernelError('send', koffi().errno()));
+      else resolve();
+    });
+  });
 }
 
 /** Receives one datagram and returns its length; `undefined` when `flags` has MSG_DONTWAIT and none is there. */
@@ -144,6 +156,12 @@ export function mountAt(source: string, target: string, type: string, flags: num
 /** Unmounts. */
 export function unmount(target: string, flags: number): void {
   checked(`umount ${target}`, call('umount2')(target, flags));
+}
+
+/** Takes the exit status of an ended child, so that it is no zombie any more; false when it has not ended. */
+export function reapChild(pid: number): boolean {
+  const WNOHANG = 1;
+  return call('waitpid')(pid, null, WNOHANG) === pid;
 }
 
 /** Makes an epoll descriptor. */

@@ -143,6 +143,23 @@ export class RtNetlink {
     );
   }
 
+  /**
+   * As {@link deleteLink}, without holding up the caller's thread: the kernel waits for its readers for milliseconds.
+   * This object must be used for nothing else meanwhile.
+   */
+  async deleteLinkAsync(reference: string | number): Promise<boolean> {
+    const by = typeof reference === 'string' ? { name: reference } : { index: reference };
+    try {
+      await this.#socket.requestAsync(`delete link ${reference}`, linkType.delete, 0, (w) =>
+        writeLinkReference(w, by),
+      );
+      return true;
+    } catch (error) {
+      if (isKernelError(error, 'ENODEV')) return false;
+      throw error;
+    }
+  }
+
   /** Addresses of one interface or of all. */
   addresses(
     filter: { readonly version?: IpVersion; readonly link?: string | number } = {},

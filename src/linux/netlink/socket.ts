@@ -10,6 +10,7 @@ import {
   receiveDatagram,
   SOCK_RAW,
   sendDatagram,
+  sendDatagramAsync,
   setSocketOption,
   whenReadable,
 } from '../libc/index.ts';
@@ -118,6 +119,31 @@ export class NetlinkSocket {
       }
     }
     return errors;
+  }
+
+  /**
+   * As {@link request}, with the kernel at work on another thread. The socket must be used for nothing else meanwhile.
+   */
+  async requestAsync(
+    what: string,
+    type: number,
+    extraFlags: number,
+    fill: (writer: MessageWriter) => void,
+  ): Promise<void> {
+    const sequence = ++this.#sequence;
+    this.#writer.reset().begin(type, flags.request | flags.ack | extraFlags, sequence);
+    fill(this.#writer);
+    this.#writer.end();
+    await sendDatagramAsync(this.#fd, Buffer.from(this.#writer.result()));
+    // The kernel answers before the call returns: the acknowledgement is there.
+    for (;;) {
+      for (const message of this.#next()) {
+        if (message.sequence !== sequence || message.type !== controlType.error) continue;
+        const error = readError(what, message);
+        if (error) throw error;
+        return;
+      }
+    }
   }
 
   /** Asks for a list and hands each message over. False: the list changed meanwhile and may be inconsistent. */
