@@ -8,8 +8,7 @@ import { type Ctl, CtlFailure, CtlHardExit, failure } from './command.ts';
 import { ConfigError } from './config.ts';
 import { type Args, flagArg, listArg, textArg } from './grammar/docopt.ts';
 import { inRelease } from './grammar/help.ts';
-import { InputError } from './input/documents.ts';
-import { EmptyInput, readInput } from './input/files.ts';
+import { EmptyInput, InputError } from './input/errors.ts';
 import { log } from './log.ts';
 import { checkVersions, openClient } from './session.ts';
 
@@ -105,6 +104,7 @@ async function gate(client: ResourceClient, args: Args, ctl: Ctl): Promise<void>
 async function targetsOf(args: Args, ctl: Ctl): Promise<readonly Target[]> {
   const filename = textArg(args, '--filename');
   if (filename === undefined) return namedTargets(args, ctl);
+  const { readInput } = await import('./input/files.ts');
   try {
     return await readInput(
       filename,

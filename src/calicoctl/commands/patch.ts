@@ -8,7 +8,8 @@ import { type Command, type Ctl, CtlFailure, failure } from '../command.ts';
 import { execute } from '../execute.ts';
 import { textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
-import { InputError, resourcesOfValue } from '../input/documents.ts';
+import { resourcesOfValue } from '../input/documents.ts';
+import { InputError } from '../input/errors.ts';
 import { earlyAsFailure } from './outcome.ts';
 
 const patchOption = { spec: '-p --patch=<PATCH>', text: 'The change, as JSON.' };

@@ -7,8 +7,8 @@ import { type Command, CtlFailure } from '../command.ts';
 import { fileFailure, inNamespace } from '../execute.ts';
 import { flagArg, textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
-import { InputError } from '../input/documents.ts';
-import { EmptyInput, readInput } from '../input/files.ts';
+import { EmptyInput, InputError } from '../input/errors.ts';
+import { readInput } from '../input/files.ts';
 import { reportAll } from './outcome.ts';
 
 /** See the module's comment. */

@@ -3,11 +3,9 @@ import { apiVersion, isKind, type Kind, kinds, type Resource } from '../../resou
 import { decodeResource } from '../client/schema.ts';
 import { inRelease } from '../grammar/help.ts';
 import type { Release } from '../release.ts';
+import { InputError } from './errors.ts';
 import { jsonTypeName, quoteForOldText } from './go-json.ts';
 import { parseYaml, YamlError } from './yaml.ts';
-
-/** Input that cannot be read; the message is without the command's prefix. */
-export class InputError extends Error {}
 
 /** All resources of a text, in order. @throws InputError */
 export function readResources(text: string, release: Release): readonly Resource[] {

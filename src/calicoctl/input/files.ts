@@ -3,16 +3,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Resource } from '../../resources/index.ts';
 import type { Ctl } from '../command.ts';
-import { InputError, readResources } from './documents.ts';
+import { readResources } from './documents.ts';
+import { EmptyInput, InputError } from './errors.ts';
 
 /** Options of {@link readInput}. */
 export interface InputOptions {
   readonly recursive: boolean;
   readonly skipEmpty: boolean;
 }
-
-/** Nothing to do: the message is printed as it is. */
-export class EmptyInput extends Error {}
 
 /** Reads all resources that a `--filename` names, before anything is done. @throws InputError, EmptyInput */
 export async function readInput(

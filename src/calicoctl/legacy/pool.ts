@@ -100,11 +100,19 @@ function requireCidr(text: string): Cidr {
 
 async function addPool(client: ResourceClient, cidr: Cidr, ipip: boolean, nat: boolean): Promise<void> {
   const text = formatCidr(cidr);
+  // Old releases knew no blocks: a pool smaller than a block is one block of its own.
+  const usual = cidr.version === 4 ? 26 : 122;
+  const blockSize = cidr.prefix > usual ? { blockSize: cidr.prefix } : {};
   await client.create({
     apiVersion,
     kind: 'IPPool',
     metadata: { name: text.replace(/[.:/]+/g, '-') },
-    spec: { cidr: text, ipipMode: ipip ? 'Always' : 'Never', ...(nat ? { natOutgoing: true } : {}) },
+    spec: {
+      cidr: text,
+      ipipMode: ipip ? 'Always' : 'Never',
+      ...(nat ? { natOutgoing: true } : {}),
+      ...blockSize,
+    },
   });
 }
 

@@ -2,7 +2,7 @@
 import type { ResourceClient } from '../client/client.ts';
 import { type Ctl, CtlFailure } from '../command.ts';
 import type { Shown } from '../commands/get.ts';
-import { InputError } from '../input/documents.ts';
+import { InputError } from '../input/errors.ts';
 import { readTextFile } from '../input/files.ts';
 import { TemplateError } from '../template/parse.ts';
 import { runTemplate } from '../template/run.ts';

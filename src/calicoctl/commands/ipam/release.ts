@@ -9,7 +9,7 @@ import { allocatorOf } from '../../client/ipam.ts';
 import { type Command, type Ctl, CtlFailure } from '../../command.ts';
 import { flagArg, listArg, textArg } from '../../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../../grammar/help.ts';
-import { InputError } from '../../input/documents.ts';
+import { InputError } from '../../input/errors.ts';
 import { readTextFile } from '../../input/files.ts';
 import { withClient } from '../../session.ts';
 import type { IpamReport, LeakedHandle } from './report.ts';
