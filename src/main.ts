@@ -40,6 +40,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'BGP of the whole cluster: status, what-if',
     load: async () => (await import('./bgp/program.ts')).bgpProgram,
   },
+  explain: {
+    about: 'what happens to a packet, and by which policy and rule',
+    load: async () => (await import('./explain/program.ts')).explainProgram,
+  },
   backup: {
     about: 'backups of the datastore: create, list, verify, restore',
     load: async () => (await import('./backup/index.ts')).backupProgram,

@@ -4,4 +4,5 @@ export { assignHostEndpoints, type HostEndpointAssignment } from './host-endpoin
 export { HostRules, type RuleDelta, type RuleSet } from './host-rules.ts';
 export * from './names.ts';
 export * from './nft-text.ts';
+export { type PolicyContext, policyRules } from './policy-rules.ts';
 export * from './settings.ts';
