@@ -96,6 +96,17 @@ describe('VXLAN between two hosts', () => {
     expect(find(h1, '10.9.2.0/26')?.hops).toEqual([{ oif: device.index, gateway: '10.9.2.1', onlink: true }]);
     expect(find(h1, '10.9.1.0/26')?.kind).toBe('blackhole');
   });
+  test('a tunnel end has a route of its own only where no block of its host leads to it', async () => {
+    const end = (dst: string) =>
+      put('route', dst, route(dst, { types: ['remote-tunnel'], node: 'n2', nodeAddress: '192.0.2.2' }));
+    await first.apply([end('10.9.2.1/32')]);
+    expect(find(h1, '10.9.2.1/32')).toBeUndefined();
+    await first.apply([{ op: 'delete', kind: 'route', key: '10.9.2.0/26' }]);
+    expect(find(h1, '10.9.2.1/32')?.hops).toEqual([{ oif: h1.netlink.requireLink('vxlan.calico').index }]);
+    await first.apply([block('n2', 2, false)]);
+    expect(find(h1, '10.9.2.1/32')).toBeUndefined();
+    await first.apply([{ op: 'delete', kind: 'route', key: '10.9.2.1/32' }]);
+  });
   test('pods reach each other through the tunnel', async () => {
     expect(await ping('agent-pod1', '10.9.2.5')).toBe(true);
     expect(await ping('agent-pod2', '10.9.1.5')).toBe(true);

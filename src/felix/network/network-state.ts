@@ -4,6 +4,7 @@
  */
 
 import { release } from 'node:os';
+import { cidrContains, tryParseAddress, tryParseCidr } from '../../ip/index.ts';
 import { type Namespace, protocol, type Route, type RtNetlink } from '../../linux/index.ts';
 import type { ProgramEntries, ProgramUpdate, RouteProgram, WorkloadProgram } from '../../policy/index.ts';
 import type { ResolvedConfig } from '../config/index.ts';
@@ -413,6 +414,27 @@ export class NetworkState {
     }
     if (route) this.#refreshRoute(key);
     else for (const version of [4, 6] as const) this.#tables[version].want(`route ${key}`, []);
+    // Whether a tunnel end needs a route of its own depends on the blocks of its host.
+    for (const node of new Set([before?.node, route?.node])) {
+      for (const other of this.#routesOf.get(node ?? '') ?? [])
+        if (this.#isTunnelEnd(other)) this.#refreshRoute(other);
+    }
+  }
+
+  #isTunnelEnd(key: string): boolean {
+    const types = this.#clusterRoutes.get(key)?.types;
+    return types?.includes('remote-tunnel') === true && !types.includes('remote-workload');
+  }
+
+  /** Whether a tunnel end is inside a block of its host, whose route leads to it already. */
+  #isInsideBlock(route: RouteProgram): boolean {
+    const end = tryParseAddress(route.dst.slice(0, route.dst.indexOf('/')));
+    for (const key of this.#routesOf.get(route.node ?? '') ?? []) {
+      const block = this.#clusterRoutes.get(key);
+      const cidr = block?.types.includes('remote-workload') ? tryParseCidr(block.dst) : undefined;
+      if (end && cidr && cidrContains(cidr, end)) return true;
+    }
+    return false;
   }
 
   #refreshRoute(key: string): void {
@@ -420,6 +442,10 @@ export class NetworkState {
     if (!route) return;
     const version = route.dst.includes(':') ? 6 : 4;
     if (!this.#supports(version)) return;
+    if (this.#isTunnelEnd(key) && this.#isInsideBlock(route)) {
+      this.#tables[version].want(`route ${key}`, []);
+      return;
+    }
     const wishes = clusterRouteWishes(route, {
       parent: this.#parents[version],
       ...programmedRoutes(this.#options.config.config.ProgramClusterRoutes),
