@@ -24,7 +24,7 @@ export interface BgpAgentOptions {
   readonly nodeName: string;
   readonly log: BgpLog;
   readonly paths?: Partial<BirdPaths>;
-  /** Folder of Secrets as Kubernetes mounts them: `<name>/<key>`. */
+  /** Folder of Secrets as Kubernetes mounts them, `<name>/<key>`; `/etc/calico/secrets` by default. */
   readonly secrets?: string;
   /** CALICO_ROUTER_ID, CALICO_ADVERTISE_CLUSTER_IPS, CALICO_K8S_NODE_REF, CALICO_BIRD. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -224,9 +224,8 @@ class Agent implements BgpAgent, SyncConsumer {
   }
 
   #password({ name, key }: SecretRef): string | undefined {
-    const folder = this.#options.secrets;
-    if (folder === undefined || [name, key].some((part) => !/^[\w.-]+$/.test(part) || part === '..'))
-      return undefined;
+    const folder = this.#options.secrets ?? '/etc/calico/secrets';
+    if ([name, key].some((part) => !/^[\w.-]+$/.test(part) || part === '..')) return undefined;
     try {
       return readFileSync(join(folder, name, key), 'utf8').replace(/\n$/, '');
     } catch {

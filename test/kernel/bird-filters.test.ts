@@ -128,7 +128,7 @@ function text(): string {
     });
   });
   return [
-    body.replace(/protocol (kernel|direct)[^]*?\n\}\n|protocol direct.*\n/g, ''),
+    body.replace(/protocol (kernel|direct)[\s\S]*?\n\}\n|protocol direct.*\n/g, ''),
     'ipv4 table test;',
     `protocol static test_routes {\n  ipv4 { table test; import all; };\n${statics.join('\n')}\n}`,
     ...filters,
