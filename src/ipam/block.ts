@@ -163,7 +163,10 @@ export function allocate(
 ): Block {
   const attributes = [...(block.attributes ?? [])];
   const wanted = attributeKey({ ...holder, other: {} });
-  let index = attributes.findIndex((entry) => attributeKey(entry) === wanted);
+  // The handle decides nearly always; a block can have thousands of entries.
+  let index = attributes.findIndex(
+    (entry) => entry.handle === holder.handle && attributeKey(entry) === wanted,
+  );
   if (index < 0) index = attributes.push({ ...holder, other: {} }) - 1;
   const allocations = [...block.allocations];
   const allocationSequence = new Map(block.allocationSequence);
@@ -193,10 +196,11 @@ export function release(block: Block, ordinals: readonly number[], forget = fals
   const allocationSequence = new Map(block.allocationSequence);
   if (forget) for (const ordinal of freed) allocationSequence.delete(ordinal);
   const renumbered = new Map<number, number>();
+  const used = new Set(allocations);
   const attributes = (block.attributes ?? []).filter((_, index) => {
-    const used = allocations.includes(index);
-    if (used) renumbered.set(index, renumbered.size);
-    return used;
+    if (!used.has(index)) return false;
+    renumbered.set(index, renumbered.size);
+    return true;
   });
   return {
     ...block,
