@@ -36,6 +36,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'address management: doctor (findings with proof, forecast, repairs)',
     load: async () => (await import('./ipam/program.ts')).ipamProgram,
   },
+  plan: {
+    about: 'what network a Kubespray inventory describes, whether it works, what a change would do',
+    load: async () => (await import('./kubespray/program.ts')).planProgram,
+  },
   bgp: {
     about: 'BGP of the whole cluster: status, what-if',
     load: async () => (await import('./bgp/program.ts')).bgpProgram,

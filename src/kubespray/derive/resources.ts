@@ -66,16 +66,23 @@ export function resourceSteps(
 }
 
 /**
- * The same writes so that no intermediate state loses a session that is needed: pools and reflectors' Nodes, then peers,
- * and the BGPConfiguration, which may switch the mesh off, last.
+ * The same writes so that no intermediate state loses a session that is needed: AS numbers, then peers, then the labels
+ * by which peers select reflectors, then the cluster ids (a node with one leaves the mesh), and the BGPConfiguration,
+ * which may switch the mesh off, last.
  */
 export function safeOrder(steps: readonly ResourceStep[]): readonly ResourceStep[] {
-  const rank = ({ resource: { kind } }: ResourceStep) =>
-    ['IPPool', 'FelixConfiguration', 'IPAMConfig', 'Node', 'BGPPeer', 'BGPConfiguration'].indexOf(kind);
   return steps
-    .map((one, index) => ({ one, index }))
-    .sort((a, b) => rank(a.one) - rank(b.one) || a.index - b.index)
+    .map((one, index) => ({ one, index, rank: rankOf(one) }))
+    .sort((a, b) => a.rank - b.rank || a.index - b.index)
     .map(({ one }) => one);
+}
+
+function rankOf({ how, resource: { kind, spec } }: ResourceStep): number {
+  if (kind === 'BGPConfiguration') return 5;
+  if (kind === 'BGPPeer') return 2;
+  if (kind !== 'Node') return 0;
+  if (how === 'label') return 3;
+  return JSON.stringify(spec).includes('routeReflectorClusterID') ? 4 : 1;
 }
 
 function felixConfiguration(view: ClusterView, settings: ClusterSettings): ResourceStep {

@@ -4,6 +4,11 @@ import { matchesLabels, parseSelector } from '../../selector/index.ts';
 import type { BorderRouter, HostPlan, SessionPlan } from '../cluster-plan.ts';
 import type { ClusterSettings } from './settings.ts';
 
+type SessionHost = Pick<
+  HostPlan,
+  'name' | 'nodeName' | 'address' | 'asNumber' | 'clusterId' | 'labels' | 'runsNode'
+>;
+
 type PeerSpec = {
   readonly node?: string;
   readonly nodeSelector?: string;
@@ -12,7 +17,7 @@ type PeerSpec = {
   readonly asNumber?: number;
 };
 
-function reflection(host: HostPlan, peer: HostPlan): SessionPlan['reflection'] {
+function reflection(host: SessionHost, peer: SessionHost): SessionPlan['reflection'] {
   const [a, b] = [host.clusterId, peer.clusterId];
   // Reflectors of one cluster are ordinary peers of each other.
   if (a !== null && b !== null) return a === b ? 'none' : 'both-reflect';
@@ -22,8 +27,8 @@ function reflection(host: HostPlan, peer: HostPlan): SessionPlan['reflection'] {
 
 /** Every session once. Linear in their number. */
 export function planSessions(
-  settings: ClusterSettings,
-  hosts: readonly HostPlan[],
+  settings: Pick<ClusterSettings, 'backend' | 'mesh'>,
+  hosts: readonly SessionHost[],
   peers: readonly Resource[],
 ): { readonly sessions: readonly SessionPlan[]; readonly routers: readonly BorderRouter[] } {
   const sessions: SessionPlan[] = [];
@@ -32,7 +37,7 @@ export function planSessions(
   const nodes = hosts.filter((host) => host.runsNode);
   const position = new Map(nodes.map((host, index) => [host.name, index]));
   const seen = new Set<string>();
-  const between = (a: HostPlan, b: HostPlan, via: string) => {
+  const between = (a: SessionHost, b: SessionHost, via: string) => {
     if (a.name === b.name) return;
     const ordered = (position.get(a.name) ?? 0) < (position.get(b.name) ?? 0);
     const [host, peer] = ordered ? [a, b] : [b, a];
@@ -96,7 +101,7 @@ export function planSessions(
   return { sessions, routers: [...routers.values()] };
 }
 
-function select(nodes: readonly HostPlan[], selector: string | undefined): readonly HostPlan[] {
+function select(nodes: readonly SessionHost[], selector: string | undefined): readonly SessionHost[] {
   if (selector === undefined) return nodes;
   const parsed = parseSelector(selector);
   return nodes.filter((host) => matchesLabels(parsed, host.labels));
