@@ -86,6 +86,43 @@ test('fail-over: reads and watches go on with another member, a write of unknown
   }
 }, 60_000);
 
+test('a member without a leader is left: its watches end, and requests go elsewhere', async () => {
+  const etcd = await startEtcd({ members: 3 });
+  try {
+    const client = etcd.client({ timeout: 8_000 });
+    await client.put('/calico/a', new Uint8Array([1]));
+    const watch = client.watch({ key: '/calico/b' }, '1')[Symbol.asyncIterator]();
+    await watch.next();
+    // Member 0, to which the client is connected, is cut off: the other two go, and come back without it being one.
+    await etcd.kill(1);
+    await etcd.kill(2);
+    const closed = await watch.next();
+    expect(closed.value?.at(-1)).toMatchObject({ type: 'closed', reason: 'disconnected' });
+    expect(await failureOf(client.put('/calico/a', new Uint8Array([2])))).toMatch(/no leader/);
+    await etcd.restart(1);
+    await client.put('/calico/a', new Uint8Array([3]));
+    client.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 60_000);
+
+test('a server that fell silent is given up at the first deadline', async () => {
+  const etcd = await startEtcd({ members: 3 });
+  try {
+    const client = etcd.client({ timeout: 500 });
+    await client.put('/calico/a', new Uint8Array([1]));
+    etcd.pause(0);
+    expect(await failureOf(client.range({ key: '/calico/a' }))).toContain('did not answer within 500 ms');
+    // The next one is asked; it may have to elect a leader first.
+    const patient = client.range({ key: '/calico/a' }, { timeout: 20_000 });
+    expect((await patient).pairs.length).toBe(1);
+    client.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 60_000);
+
 test('user and password: a token is fetched, renewed when the server forgot it, and a wrong password is said', async () => {
   const etcd = await startEtcd();
   try {

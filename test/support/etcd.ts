@@ -29,6 +29,8 @@ export interface TestEtcd {
   client(options?: { readonly endpoints?: readonly string[]; readonly timeout?: number }): EtcdClient;
   /** Kills a member at once (SIGKILL). */
   kill(member: number): Promise<void>;
+  /** Stops a member from doing anything (SIGSTOP), its connections stay open. */
+  pause(member: number): void;
   /** Starts a killed member again on its data and ports; with authentication on, a refusal counts as ready. */
   restart(member: number, options?: { readonly requireAnonymous?: boolean }): Promise<void>;
   /** Ends all members and removes their data. */
@@ -134,6 +136,7 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
     endpoints,
     client,
     kill: end,
+    pause: (member) => void children[member]!.kill('SIGSTOP'),
     restart: async (member, { requireAnonymous = true } = {}) => {
       start(member);
       await ready(member, requireAnonymous);

@@ -174,7 +174,10 @@ export class EtcdClient implements KvStore {
     const timeout = options.timeout ?? this.#options.timeout ?? 10_000;
     const deadline = new AbortController();
     let last: unknown;
+    const began = performance.now();
     const timer = setTimeout(() => {
+      // A server that was not heard at all meanwhile is given up, and with it the watches that it would starve.
+      if (this.#connection && this.#connection.lastHeard < began) this.#dropConnection();
       const detail = last === undefined ? '' : `: ${messageOf(last)}`;
       deadline.abort(
         new CalicoError('TIMEOUT', `the datastore did not answer within ${timeout} ms${detail}`, {
@@ -199,7 +202,7 @@ export class EtcdClient implements KvStore {
             this.#forgetToken();
             continue;
           }
-          const mayRepeat = effect === 'read' || !error.sent;
+          const mayRepeat = effect === 'read' || !error.sent || /no leader/.test(error.message);
           const enough = attempt >= 2 * this.#endpoints.length;
           if (!elsewhere.has(error.status) || !mayRepeat || enough) {
             throw this.#explain(error, method, address, effect);
@@ -274,7 +277,8 @@ export class EtcdClient implements KvStore {
 
   #explain(error: unknown, method: string, address: string, effect: 'read' | 'write' = 'read'): Error {
     if (!(error instanceof GrpcFailure)) return error instanceof Error ? error : new Error(String(error));
-    const outcome = effect === 'write' && error.sent && elsewhere.has(error.status) ? 'unknown' : 'none';
+    const doubtful = error.sent && elsewhere.has(error.status) && !/no leader/.test(error.message);
+    const outcome = effect === 'write' && doubtful ? 'unknown' : 'none';
     const details = { status: error.status, method, outcome };
     if (
       error.status === 7 ||

@@ -51,6 +51,8 @@ export class GrpcConnection {
   readonly #session: ClientHttp2Session;
   readonly #keepAlive: NodeJS.Timeout;
   #usable = true;
+  /** When the server was last heard, in milliseconds of `performance.now()`. */
+  lastHeard = performance.now();
 
   private constructor(address: string, session: ClientHttp2Session, keepAliveMs: number) {
     this.address = address;
@@ -164,6 +166,8 @@ export class GrpcConnection {
         ':path': call.path,
         te: 'trailers',
         'content-type': 'application/grpc',
+        // A member cut off from its leader says so instead of keeping silent.
+        hasleader: 'true',
         ...(call.token === undefined ? {} : { token: call.token }),
       });
     } catch (error) {
@@ -189,6 +193,7 @@ export class GrpcConnection {
       status = { code: Number(code), message: decodeMessage(String(headers['grpc-message'] ?? '')) };
     };
     stream.on('response', (headers) => {
+      this.lastHeard = performance.now();
       noteStatus(headers);
       const http = Number(headers[':status']);
       if (http !== 200) finish(new GrpcFailure(14, `the server answered with HTTP status ${http}`, true));
@@ -196,6 +201,7 @@ export class GrpcConnection {
     stream.on('trailers', noteStatus);
     const split = frameSplitter(onMessage);
     stream.on('data', (chunk: Uint8Array) => {
+      this.lastHeard = performance.now();
       if (!ended) split(chunk);
     });
     stream.on('error', (error) => finish(new GrpcFailure(transportFailed, messageOf(error), true)));
