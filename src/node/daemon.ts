@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BgpAgent, createBgpAgent } from '../bgp/index.ts';
-import { type CniServer, handleCniRequest, serveCni } from '../cni/index.ts';
+import { type CniServer, handleCniRequest, SyncedCniReads, serveCni } from '../cni/index.ts';
 import {
   configFromEnvironment,
   connect,
@@ -109,6 +109,7 @@ class RunningNode {
   readonly #settings: NodeSettings;
   readonly #store: Datastore;
   readonly #source: SyncedSource;
+  readonly #cniReads: SyncedCniReads;
   readonly #ipam: Ipam;
   readonly #collector: AddressCollector;
   readonly #host: AgentHost;
@@ -132,6 +133,7 @@ class RunningNode {
     this.#settings = settings;
     this.#store = store;
     this.#source = new SyncedSource(store);
+    this.#cniReads = new SyncedCniReads(store, nodeName);
     this.#ipam = createIpam(store, { source: this.#source });
     this.#collector = new AddressCollector({
       datastore: store,
@@ -171,6 +173,7 @@ class RunningNode {
       queries: syncQueries(nodeName),
       consumers: [
         this.#source,
+        this.#cniReads,
         this.#collector,
         this.#tunnelWatch(),
         this.#host,
@@ -220,6 +223,7 @@ class RunningNode {
       handleCniRequest(request, {
         datastore: this.#store,
         ipam: this.#ipam,
+        reads: this.#cniReads,
         clock: () => new Date(),
         waitProgrammed: async ({ orchestrator, workload, endpoint }, timeoutMs) => {
           const signal = AbortSignal.timeout(timeoutMs);
