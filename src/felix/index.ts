@@ -1,6 +1,7 @@
 /** The agent. */
 export { type Agent, type AgentOptions, createAgent } from './agent.ts';
 export { chooseDataplane, type DataplaneChoice } from './choose-dataplane.ts';
+export { chooseIptables } from './choose-iptables.ts';
 export * from './config/index.ts';
 export * from './dataplane.ts';
 export * from './health/index.ts';

@@ -7,12 +7,16 @@ import { messageOf } from '../errors.ts';
 import {
   type Agent,
   type ConfigTexts,
+  chooseDataplane,
+  chooseIptables,
   createAgent,
   type EndpointStatuses,
   type ResolvedConfig,
+  type RuleDataplane,
   resolveConfig,
   restartReasons,
 } from '../felix/index.ts';
+import { createIptablesDataplane } from '../felix/iptables/index.ts';
 import { createNftDataplane } from '../felix/nft/index.ts';
 import { ruleSettings } from '../felix/render/index.ts';
 import { PolicyGraph, type ProgramKind, type ProgramUpdate } from '../policy/index.ts';
@@ -177,7 +181,7 @@ export class AgentHost implements SyncConsumer {
     const agent = await createAgent({
       nodeName: this.#options.nodeName,
       config,
-      rules: makeDataplane(config, this.#log.child('dataplane')),
+      rules: await makeDataplane(config, this.#log.child('dataplane')),
       log: this.#log.child('felix'),
       mtuFile: this.#options.mtuFile,
       endpointStatusPrefix: config.config.EndpointStatusPathPrefix,
@@ -225,6 +229,14 @@ export class AgentHost implements SyncConsumer {
   }
 }
 
-function makeDataplane({ config }: ResolvedConfig, log: NodeLog) {
-  return createNftDataplane({ settings: ruleSettings(config, 'nftables'), log });
+async function makeDataplane({ config }: ResolvedConfig, log: NodeLog): Promise<RuleDataplane> {
+  const choice = chooseDataplane(config.NFTablesMode);
+  if (choice.name === 'nftables') {
+    log.info('packets are filtered by nftables', { because: choice.reason });
+    return createNftDataplane({ settings: ruleSettings(config, 'nftables'), log });
+  }
+  const variant = await chooseIptables(config.IptablesBackend);
+  log.info(`packets are filtered by iptables-${variant}`, { because: choice.reason });
+  const lockSeconds = config.IptablesLockTimeoutSecs;
+  return createIptablesDataplane({ settings: ruleSettings(config, 'iptables'), variant, lockSeconds, log });
 }
