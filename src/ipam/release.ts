@@ -95,7 +95,7 @@ async function releaseAlone(
     const handle = await core.handle(id, options, fresh && core.knownHandle(id) === undefined);
     if (!handle && !found && options.extra === undefined) return { found, released, refused: false };
     const texts = [...(handle?.value.blocks.keys() ?? [])].slice(0, chunk);
-    const blocks = await Promise.all(texts.map((text) => core.block(text, options)));
+    const blocks = await Promise.all(texts.map((text) => blockWith(core, text, id, options)));
     const steps: TxnStep[] = [];
     const gone: AssignedAddress[] = [];
     const after: Block[] = [];
@@ -127,6 +127,21 @@ async function releaseAlone(
     return { found, released, refused: false };
   }
   throw tooManyConflicts();
+}
+
+/**
+ * A block that the handle names. When the one remembered holds nothing of it, another client has written meanwhile: to
+ * delete the handle by what is remembered would leave its addresses behind for ever.
+ */
+async function blockWith(
+  core: Core,
+  text: string,
+  id: string,
+  options: CallOptions,
+): Promise<Stored<Block> | undefined> {
+  const known = await core.block(text, options);
+  if (known && ordinalsOfHandle(known.value, id).length > 0) return known;
+  return core.block(text, options, true);
 }
 
 /** See `Ipam.releaseIps`. */
