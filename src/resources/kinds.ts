@@ -7,7 +7,7 @@ import { calicoNodeStatusSpec, calicoNodeStatusStatus } from './kinds/calico-nod
 import { clusterInformationSpec } from './kinds/cluster-information.ts';
 import { felixConfigurationSpec } from './kinds/felix-configuration.ts';
 import { hostEndpointSpec } from './kinds/host-endpoint.ts';
-import { ipPoolSpec } from './kinds/ip-pool.ts';
+import { ipPoolSpec, ipPoolStatus } from './kinds/ip-pool.ts';
 import { ipReservationSpec } from './kinds/ip-reservation.ts';
 import { blockAffinitySpec, ipamConfigurationSpec } from './kinds/ipam-resources.ts';
 import {
@@ -24,7 +24,7 @@ import {
   stagedNetworkPolicySpec,
 } from './kinds/policy.ts';
 import { profileSpec } from './kinds/profile.ts';
-import { tierSpec } from './kinds/tier.ts';
+import { tierSpec, tierStatus } from './kinds/tier.ts';
 import { workloadEndpointSpec } from './kinds/workload-endpoint.ts';
 import type { Resource } from './resource.ts';
 import type { Schema, TypeOf } from './schema.ts';
@@ -78,7 +78,7 @@ export const kinds = {
   GlobalNetworkSet: kind(globalNetworkSetSpec, 'globalnetworksets', 'gnetsets'),
   HostEndpoint: kind(hostEndpointSpec, 'hostendpoints', 'hep heps'),
   IPAMConfiguration: kind(ipamConfigurationSpec, 'ipamconfigurations', '', { since: 32, served: false }),
-  IPPool: kind(ipPoolSpec, 'ippools', 'ipp ipps pool pools'),
+  IPPool: kind(ipPoolSpec, 'ippools', 'ipp ipps pool pools', { status: ipPoolStatus }),
   IPReservation: kind(ipReservationSpec, 'ipreservations', 'reservation reservations', { since: 21 }),
   KubeControllersConfiguration: kind(
     kubeControllersConfigurationSpec,
@@ -112,7 +112,7 @@ export const kinds = {
     'stagedpolicy stagedpolicies snp spol spols',
     { since: 30, namespaced: true },
   ),
-  Tier: kind(tierSpec, 'tiers', '', { since: 29 }),
+  Tier: kind(tierSpec, 'tiers', '', { since: 29, status: tierStatus }),
   WorkloadEndpoint: kind(workloadEndpointSpec, 'workloadendpoints', 'wep weps', { namespaced: true }),
 } as const;
 

@@ -3,6 +3,7 @@
  * rules of single kinds, the names of policies, and upstream's error texts.
  */
 import type { Datastore, Key } from '../../datastore/port.ts';
+import { CalicoError } from '../../errors.ts';
 import {
   apiPolicyName,
   hasStoredName,
@@ -275,7 +276,9 @@ function checkedRevision(text: string): string {
   ]);
 }
 
+/** A stored value that cannot be read is a failure of this object, not of the datastore. */
 function parseFailure(error: unknown): unknown {
-  if (error instanceof ClientError) return error;
-  return error;
+  return error instanceof CalicoError && error.code === 'INPUT'
+    ? new ClientError('parse', error.message)
+    : error;
 }

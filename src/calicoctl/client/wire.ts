@@ -42,7 +42,8 @@ export function wireForm(value: Resource | ListLike, release: Release): Readonly
     return { kind, apiVersion, metadata, items };
   }
   const written = formOf(value as Resource, release, false);
-  return { ...written, metadata: orderedMetadata((value as Resource).metadata) };
+  const shownNull = release.minor <= 15;
+  return { ...written, metadata: orderedMetadata((value as Resource).metadata, shownNull) };
 }
 
 /** A resource as it is stored: as printed, but fields of other releases stay. */
@@ -77,12 +78,15 @@ function alwaysStatus(kind: string, release: Release): boolean {
   );
 }
 
-function orderedMetadata(metadata: Resource['metadata']): Readonly<Record<string, unknown>> {
+function orderedMetadata(
+  metadata: Resource['metadata'],
+  shownNull: boolean,
+): Readonly<Record<string, unknown>> {
   const result: Record<string, unknown> = {};
   for (const name of metadataOrder) {
     const value = metadata[name];
     if (value === undefined || value === '' || (value !== null && isEmpty(value))) continue;
-    if (value === null && name !== 'creationTimestamp') continue;
+    if (value === null && !(shownNull && name === 'creationTimestamp')) continue;
     result[name] = name === 'labels' || name === 'annotations' ? sortedMembers(value as object) : value;
   }
   return result;
@@ -128,8 +132,9 @@ function prunedStruct(
   for (const name of fieldOrder(schema.go, Object.keys(schema.fields), form.release)) {
     const field = schema.fields[name]!;
     if ((field.since ?? 0) > form.release.minor && !form.keepUnknown) continue;
+    const stored = form.keepUnknown && schema.go === 'Rule' && (name === 'source' || name === 'destination');
     const always =
-      (field.required || (field.zero?.includes(generation(form.release)) ?? false)) &&
+      (field.required || stored || (field.zero?.includes(generation(form.release)) ?? false)) &&
       (field.since ?? 0) <= form.release.minor;
     const inner = pruned(field.schema, value[name], form);
     if (inner === undefined || inner === null) {

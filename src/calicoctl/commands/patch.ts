@@ -48,7 +48,10 @@ and values are replaced.`,
       }),
     );
     const [error] = errors;
-    if (error) throw failure(ctl, `hit error: ${error.message}`);
+    if (error) {
+      const alone = ctl.release.minor > 15 && error.message.startsWith('field in document');
+      throw alone ? new CtlFailure(error.message) : failure(ctl, `hit error: ${error.message}`);
+    }
     ctl.io.stdout(`Successfully patched 1 '${singleKind}' resource\n`);
     return undefined;
   },

@@ -27,7 +27,7 @@ export function parseYaml(text: string): YamlDocument {
     merge: true,
     intAsBigInt: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     lineCounter: lines,
     uniqueKeys: false,
     customTags: goTags,
@@ -122,10 +122,11 @@ function flowProblem(
 ): string | undefined {
   const body = source.replace(/\s+$/, '');
   if (/[[{]$/.test(body)) return text(end, 'did not find expected node content');
-  const open = [...source].reduce((stack: string[], char) => {
-    if (char === '[' || char === '{') return [...stack, char];
-    return char === ']' || char === '}' ? stack.slice(0, -1) : stack;
-  }, []);
+  const open: string[] = [];
+  for (const char of source) {
+    if (char === '[' || char === '{') open.push(char);
+    else if (char === ']' || char === '}') open.pop();
+  }
   const last = open.at(-1);
   if (last === undefined) return undefined;
   return text(end, `did not find expected ',' or '${last === '[' ? ']' : '}'}'`);

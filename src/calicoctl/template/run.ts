@@ -143,7 +143,7 @@ function descend(start: View, path: readonly string[], at: number, text: string,
     const next = fieldOf(view, name);
     if (!next) {
       const before = scope.source.slice(0, at).split('\n');
-      const where = `get:${before.length}:${before.at(-1)!.length + 1}`;
+      const where = `get:${before.length}:${before.at(-1)!.length}`;
       throw new TemplateError(
         `template: ${where}: executing "get" at <${text}>: can't evaluate field ${name} in type ${typeName(view)}`,
       );

@@ -1,4 +1,4 @@
-import { boolean, field, int, list, oneOf, required, string, struct, type TypeOf } from '../schema.ts';
+import { any, boolean, field, int, list, oneOf, required, string, struct, type TypeOf } from '../schema.ts';
 
 const mode = ['Never', 'Always', 'CrossSubnet'] as const;
 
@@ -22,6 +22,9 @@ export const ipPoolSpec = struct('IPPoolSpec', {
     rule: 'assignmentMode',
   }),
 });
+
+/** Status of an IPPool. */
+export const ipPoolStatus = struct('IPPoolStatus', { conditions: field(list(any), { since: 32 }) });
 
 /** See {@link ipPoolSpec}. */
 export type IPPoolSpec = TypeOf<typeof ipPoolSpec>;

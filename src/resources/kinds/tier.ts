@@ -1,4 +1,4 @@
-import { field, oneOf, struct, type TypeOf } from '../schema.ts';
+import { any, field, list, oneOf, struct, type TypeOf } from '../schema.ts';
 import { policyOrder } from './rule.ts';
 
 /** Spec of a Tier; upstream: api/pkg/apis/projectcalico/v3/tier.go. */
@@ -10,6 +10,9 @@ export const tierSpec = struct('TierSpec', {
     crd: [{ values: ['Allow', 'Deny', 'Log', 'Pass'] }, { values: ['Pass', 'Deny'] }],
   }),
 });
+
+/** Status of a Tier. */
+export const tierStatus = struct('TierStatus', { conditions: field(list(any), { since: 32 }) });
 
 /** See {@link tierSpec}. */
 export type TierSpec = TypeOf<typeof tierSpec>;

@@ -19,6 +19,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/(clusterGUID"?: ?"?)[0-9a-f]{32}/g, '$1<GUID>'],
   [/^(Git commit: {8}).*$/gm, '$1<COMMIT>'],
   [/^\t\t(?:<KERNEL>|5\.10\.0) +\t/gm, '\t\t<KERNEL>\t'],
+  [/update conflict: 10\.65\.0\.1[34]/g, 'update conflict: <IP>'],
+  [/"sequenceNumberForAllocation":null/g, '"sequenceNumberForAllocation":{}'],
   [/diags-\d{8}_\d{6}/g, 'diags-<TIME>'],
   [/\/calico\d+/g, '/calico<TMP>'],
 ];
@@ -144,12 +146,17 @@ function isPart(part: unknown, whole: unknown): boolean {
   );
 }
 
+/** Upstream releases several addresses of a block in random order, and free ordinals queue in that order. */
+function inNoOrder(value: unknown): unknown {
+  return Array.isArray(value) ? [...value].sort((a, b) => Number(a) - Number(b)) : value;
+}
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [name, sorted(member)]),
+      .map(([name, member]) => [name, sorted(name === 'unallocated' ? inNoOrder(member) : member)]),
   );
 }

@@ -7,7 +7,9 @@ import { prepareByDefault } from '../prepare.ts';
 function named(resource: Resource): Resource {
   const expected = workloadEndpointName(resource.spec as unknown as WorkloadEndpointSpec);
   if (typeof expected !== 'string') {
-    throw invalidFields([{ name: expected.field, value: expected.value, reason: expected.reason }]);
+    const name = expected.field.charAt(0).toLowerCase() + expected.field.slice(1);
+    const value = name === 'node' && expected.value === '' ? {} : { value: expected.value };
+    throw invalidFields([{ name, ...value, reason: expected.reason }]);
   }
   const { name } = resource.metadata;
   if (!name) return { ...resource, metadata: { ...resource.metadata, name: expected } };

@@ -112,7 +112,12 @@ function isExported(item: Resource): boolean {
 function exported(item: Resource, nodeNames: Map<string, string>, ctl: Ctl): Resource {
   const { uid: _uid, resourceVersion: _rv, creationTimestamp: _time, ...metadata } = item.metadata;
   const kept = { ...metadata, ...(ctl.release.minor <= 15 ? { creationTimestamp: null } : {}) };
-  if (item.kind !== 'Node') return { ...item, metadata: kept };
+  if (item.kind !== 'Node') {
+    const node =
+      /^(?:Felix|BGP)Configuration$/.test(item.kind) && /^node\.(.+)$/.exec(item.metadata.name)?.[1];
+    const renamed = node ? nodeNames.get(node) : undefined;
+    return { ...item, metadata: renamed ? { ...kept, name: `node.${renamed}` } : kept };
+  }
   const { name } = item.metadata;
   const references = (item.spec['orchRefs'] ?? []) as readonly Readonly<Record<string, string>>[];
   const reference = references.find((one) => one['orchestrator'] === 'k8s');
