@@ -1,6 +1,5 @@
 /** A raw store whose replies get lost and whose keys other writers touch: for the allocator's tests. */
-import type { CallOptions, KvStore, KvTxn, KvTxnResult } from '../datastore/index.ts';
-import { MemoryKv } from '../datastore/index.ts';
+import type { CallOptions, KvRange, KvRangeResult, KvStore, KvTxn, KvTxnResult } from '../datastore/index.ts';
 import { CalicoError } from '../errors.ts';
 
 /** What happens to one transaction. */
@@ -17,31 +16,32 @@ export type Fault =
   /** Another writer touches the first block just before. */
   | 'conflict';
 
-/** A store in memory with a schedule of faults, used up one per transaction that writes. */
-export class FaultyKv extends MemoryKv implements KvStore {
+/** A store with a schedule of faults, used up one per transaction. */
+export class FaultyKv implements KvStore {
+  readonly #inner: KvStore;
   readonly #faults: Fault[];
   readonly #late: { txn: KvTxn; after: number }[] = [];
   /** Off: everything works. */
   armed = true;
 
-  constructor(faults: readonly Fault[]) {
-    super();
+  constructor(inner: KvStore, faults: readonly Fault[]) {
+    this.#inner = inner;
     this.#faults = [...faults];
   }
 
-  override async range(...args: Parameters<MemoryKv['range']>) {
+  async range(range: KvRange, options?: CallOptions): Promise<KvRangeResult> {
     await this.#deliver();
-    return super.range(...args);
+    return this.#inner.range(range, options);
   }
 
-  override async txn(txn: KvTxn, _options?: CallOptions): Promise<KvTxnResult> {
+  async txn(txn: KvTxn, options?: CallOptions): Promise<KvTxnResult> {
     await this.#deliver();
     const fault = this.armed ? (this.#faults.shift() ?? 'none') : 'none';
     switch (fault) {
       case 'none':
-        return super.txn(txn);
+        return this.#inner.txn(txn, options);
       case 'reply-lost':
-        await super.txn(txn);
+        await this.#inner.txn(txn, options);
         throw lost();
       case 'request-lost':
         throw lost();
@@ -49,30 +49,58 @@ export class FaultyKv extends MemoryKv implements KvStore {
       case 'later':
         this.#late.push({ txn, after: txn.compare.length + (fault === 'later' ? 1 : 0) });
         throw lost();
-      case 'conflict': {
-        const block = txn.compare.find(({ key }) => key.includes('/assignment/'));
-        const pair = block && (await super.range({ key: block.key })).pairs[0];
-        if (pair) {
-          const op = { op: 'put', key: pair.key, value: pair.value } as const;
-          const unchanged = { key: pair.key, modRevision: pair.modRevision };
-          await super.txn({ compare: [unchanged], success: [op], failure: [] });
-        }
-        return super.txn(txn);
-      }
+      case 'conflict':
+        await this.#touch(txn.compare.find(({ key }) => key.includes('/assignment/'))?.key);
+        return this.#inner.txn(txn, options);
     }
+  }
+
+  put(...args: Parameters<KvStore['put']>) {
+    return this.#inner.put(...args);
+  }
+
+  deleteRange(...args: Parameters<KvStore['deleteRange']>) {
+    return this.#inner.deleteRange(...args);
+  }
+
+  watch(...args: Parameters<KvStore['watch']>) {
+    return this.#inner.watch(...args);
+  }
+
+  grantLease(...args: Parameters<KvStore['grantLease']>) {
+    return this.#inner.grantLease(...args);
+  }
+
+  revokeLease(...args: Parameters<KvStore['revokeLease']>) {
+    return this.#inner.revokeLease(...args);
+  }
+
+  compact(...args: Parameters<KvStore['compact']>) {
+    return this.#inner.compact(...args);
+  }
+
+  close(): void {
+    this.#inner.close();
   }
 
   /** Writes what is late, if its conditions still hold. */
   async settle(): Promise<void> {
-    for (const { txn } of this.#late.splice(0)) await super.txn(txn);
+    for (const { txn } of this.#late.splice(0)) await this.#inner.txn(txn);
   }
 
   async #deliver(): Promise<void> {
     const due = this.#late.filter((entry) => entry.after-- <= 0);
-    for (const entry of due) {
-      this.#late.splice(this.#late.indexOf(entry), 1);
-      await super.txn(entry.txn);
-    }
+    for (const entry of due) this.#late.splice(this.#late.indexOf(entry), 1);
+    for (const { txn } of due) await this.#inner.txn(txn);
+  }
+
+  /** Another writer stores the value again as it is. */
+  async #touch(key: string | undefined): Promise<void> {
+    const pair = key === undefined ? undefined : (await this.#inner.range({ key })).pairs[0];
+    if (!pair) return;
+    const unchanged = { key: pair.key, modRevision: pair.modRevision };
+    const op = { op: 'put', key: pair.key, value: pair.value } as const;
+    await this.#inner.txn({ compare: [unchanged], success: [op], failure: [] });
   }
 }
 

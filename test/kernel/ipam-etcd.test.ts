@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test';
 import { KvDatastore, rawStore } from '../../src/datastore/index.ts';
 import { audit, createIpam, diagnose, readIpamState } from '../../src/ipam/index.ts';
+import { checkAgainstModel } from '../../src/ipam/model.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 
 const hosts = ['node1', 'node2', 'node3'];
@@ -23,6 +24,21 @@ const request = (host: string, handle: string) => ({
   use: 'Workload' as const,
   attributes: { node: host, namespace: 'd', pod: handle },
 });
+
+test('the model of the allocator holds on a real etcd, too', async () => {
+  const etcd = await startEtcd();
+  try {
+    const client = etcd.client();
+    const open = async () => {
+      await client.deleteRange('\0', '\0');
+      return client;
+    };
+    await checkAgainstModel(open, Number(process.env['IPAM_RUNS'] ?? 60));
+    client.close();
+  } finally {
+    await etcd.stop();
+  }
+}, 600_000);
 
 test('nine processes on three hosts fill a pool to the last address: each once, and the books balance', async () => {
   const etcd = await startEtcd();
