@@ -123,15 +123,6 @@ export class IpSetIndex {
     return this.#sets.get(id);
   }
 
-  /** All sets in use. */
-  *entries(): Generator<{
-    readonly id: string;
-    readonly kind: IpSetKind;
-    readonly members: ReadonlySet<string>;
-  }> {
-    for (const set of this.#sets.values()) if (set.references > 0) yield set;
-  }
-
   /** What changed; the caller hands it on before it calls again. */
   takeChanges(): IpSetChanges {
     const removed: string[] = [];

@@ -405,7 +405,8 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
     for (const source of [this.#sets, this.#services]) {
       const changes = source.takeChanges();
       for (const key of changes.added) {
-        const value = source.get(key)!;
+        const { id, kind, members } = source.get(key)!;
+        const value = { id, kind, members };
         table.set(key, value);
         before.push({ op: 'put', kind: 'ip-set', key, value });
       }

@@ -75,10 +75,6 @@ export class ServiceSets {
     return this.#sets.get(id);
   }
 
-  *entries(): Generator<ServiceSet> {
-    for (const set of this.#sets.values()) if (set.references > 0) yield set;
-  }
-
   /** What changed since the last call. */
   takeChanges(): IpSetChanges {
     const removed: string[] = [];
