@@ -35,6 +35,7 @@ import { NetworkState } from './network/index.ts';
 import type { Reconciler } from './reconcile/index.ts';
 import { forwardingKey, isTunnelDevice, neighbourKey, routeKey, workloadId } from './routes/index.ts';
 import { type EndpointStatus, type EndpointStatuses, EndpointStatusFiles } from './status/index.ts';
+import { sweepOtherDataplane } from './sweep-other-dataplane.ts';
 import type { Mtus } from './tunnels/index.ts';
 
 /** What an agent needs. */
@@ -561,6 +562,7 @@ class RunningAgent implements Agent {
         this.#interfaces = interfaces;
         this.#encapsulation = encapsulation;
         this.#outcome = await rules.apply(change);
+        if (!this.#rulesWritten) void this.#sweepOther();
         this.#rulesWritten = true;
         this.#rulesFailing = false;
         this.#logProblems();
@@ -579,6 +581,19 @@ class RunningAgent implements Agent {
       this.#metrics.add('felix_int_dataplane_failures');
       this.#log.error(`cannot program ${rules.name}; will try again`, { reason: messageOf(error) });
       return this.#now() + 1000;
+    }
+  }
+
+  async #sweepOther(): Promise<void> {
+    try {
+      const removed = await sweepOtherDataplane(this.#options.rules.name, this.#options.namespace);
+      if (removed.length > 0) {
+        this.#log.info('removed what the packet filter used before had left', {
+          removed: removed.join('; '),
+        });
+      }
+    } catch (error) {
+      this.#log.warn('cannot remove what another packet filter left', { reason: messageOf(error) });
     }
   }
 
