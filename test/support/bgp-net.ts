@@ -172,6 +172,7 @@ export class BgpNet {
   /** Kernel routes of BIRD on a host, sorted. */
   routes(host: string, version: 4 | 6 = 4): readonly string[] {
     return ip('-n', host, `-${version}`, 'route', 'show', 'proto', 'bird')
+      .replace(/\n\s+nexthop/g, ' nexthop')
       .trim()
       .split('\n')
       .map((line) => line.trim().replace(/\s+/g, ' '))
