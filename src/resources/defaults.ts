@@ -75,6 +75,8 @@ export function withCrdDefaults<R extends Resource>(resource: R): R {
       return withSpec(resource, { logSeverityScreen: 'Info', serviceLoadBalancerAggregation: 'Enabled' });
     case 'FelixConfiguration':
       return withSpec(resource, { nftablesMode: 'Auto' });
+    case 'KubeControllersConfiguration':
+      return withSpec(resource, { healthChecks: 'Enabled' });
     case 'NetworkPolicy':
     case 'GlobalNetworkPolicy':
     case 'StagedNetworkPolicy':

@@ -2,6 +2,7 @@
 import type { Resource } from '../../resources/index.ts';
 import type { Release } from '../release.ts';
 import type { ObjectId, ResourceClient } from './client.ts';
+import { bgpConfigurationRules } from './kinds/bgp-configuration.ts';
 import { bgpPeerRules } from './kinds/bgp-peer.ts';
 
 import { ipPoolRules } from './kinds/ip-pool.ts';
@@ -41,6 +42,7 @@ export interface KindRules {
 }
 
 const table: Readonly<Record<string, KindRules>> = {
+  BGPConfiguration: bgpConfigurationRules,
   BGPPeer: bgpPeerRules,
   ClusterInformation: clusterInformationRules,
   GlobalNetworkPolicy: policyRules,

@@ -96,6 +96,14 @@ function sortedMembers(map: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Fields that are required in the schema, yet not written when they are empty. */
+const omittedWhenEmpty = new Set([
+  'ServiceClusterIPBlock.cidr',
+  'ServiceExternalIPBlock.cidr',
+  'ServiceLoadBalancerIPBlock.cidr',
+  'WorkloadEndpointSpec.interfaceName',
+]);
+
 interface Form {
   readonly release: Release;
   readonly keepUnknown: boolean;
@@ -134,7 +142,9 @@ function prunedStruct(
     if ((field.since ?? 0) > form.release.minor && !form.keepUnknown) continue;
     const stored = form.keepUnknown && schema.go === 'Rule' && (name === 'source' || name === 'destination');
     const always =
-      (field.required || stored || (field.zero?.includes(generation(form.release)) ?? false)) &&
+      ((field.required && !omittedWhenEmpty.has(`${schema.go}.${name}`)) ||
+        stored ||
+        (field.zero?.includes(generation(form.release)) ?? false)) &&
       (field.since ?? 0) <= form.release.minor;
     const inner = pruned(field.schema, value[name], form);
     if (inner === undefined || inner === null) {

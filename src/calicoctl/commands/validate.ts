@@ -8,7 +8,7 @@ import { fileFailure, inNamespace } from '../execute.ts';
 import { flagArg, textArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
 import { EmptyInput, InputError } from '../input/errors.ts';
-import { readInput } from '../input/files.ts';
+import { isDirectory, readInput } from '../input/files.ts';
 import { reportAll } from './outcome.ts';
 
 /** See the module's comment. */
@@ -39,7 +39,11 @@ no datastore is needed.`,
       if (error instanceof EmptyInput) throw new CtlFailure(error.message);
       throw error instanceof InputError ? fileFailure(ctl, error.message) : error;
     }
-    if (resources.length === 0) return undefined;
+    if (resources.length === 0) {
+      // Of an empty directory there is a word to say, of an empty file there is none.
+      if (isDirectory(textArg(args, '--filename') ?? '', ctl)) ctl.io.stdout('No resources specified\n');
+      return undefined;
+    }
     const done: Resource[] = [];
     const errors: Error[] = [];
     for (const resource of resources) {

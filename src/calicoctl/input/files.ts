@@ -71,13 +71,18 @@ export function goFileError(error: unknown, file: string): string {
   }
 }
 
-function listFiles(path: string, recursive: boolean, ctl: Ctl): readonly string[] {
+/** Whether a `--filename` names a directory. */
+export function isDirectory(path: string, ctl: Ctl): boolean {
   try {
-    if (path === '' || !statSync(pathOf(path, ctl)).isDirectory()) return [path];
+    return path !== '-' && path !== '' && statSync(pathOf(path, ctl)).isDirectory();
   } catch {
-    // Reading it says what is wrong.
-    return [path];
+    return false;
   }
+}
+
+function listFiles(path: string, recursive: boolean, ctl: Ctl): readonly string[] {
+  // Reading what is none says what is wrong with it.
+  if (!isDirectory(path, ctl)) return [path];
   const files: string[] = [];
   const walk = (directory: string): void => {
     const entries = readdirSync(pathOf(directory, ctl), { withFileTypes: true });

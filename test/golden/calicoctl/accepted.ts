@@ -60,6 +60,10 @@ const rules: readonly Rule[] = [
     applies: (step) => (step.stdout + step.stderr).includes('<PTR>'),
   },
   {
+    heading: 'calicoctl refuses the pool fields of v1 by name',
+    applies: (step) => step.stderr.includes('NATOutgoingV1'),
+  },
+  {
     heading: 'calicoctl says in its own words why a stored value cannot be read',
     applies: (step) => step.stderr.includes('failed to parse datastore entry'),
   },

@@ -31,7 +31,7 @@ export function checkPool(
   if (given === '') throw cidrProblem('IPPool CIDR must be specified');
   const parsed = given.includes('/') ? tryParseInterfaceAddress(given) : undefined;
   if (!parsed) throw cidrProblem('IPPool CIDR must be a valid subnet', given);
-  const cidr = parseCidr(given);
+  const cidr = unmapped(parseCidr(given));
   const spec = poolDefaults({ ...pool.spec, cidr: formatCidr(cidr) }, cidr, release);
   const problems: FieldProblem[] = [];
   const add = (field: string, reason: string, value: unknown = spec['cidr']): void => {
@@ -49,7 +49,8 @@ export function checkPool(
   if (blockSize < min || blockSize > max) {
     add('BlockSize', `IPv${cidr.version} block size must be between ${min} and ${max}`, blockSize);
   }
-  if (!spec['disabled'] && cidr.prefix > blockSize) {
+  // Go counts the bits of a mapped CIDR as those of an IPv6 one.
+  if (!spec['disabled'] && parsed.prefix > blockSize) {
     add(
       'CIDR',
       'IP pool size is too small for use with Calico IPAM. It must be equal to or greater than the block size.',
@@ -73,7 +74,9 @@ export function checkPool(
   if (cidr.version === 6 && encapsulated(spec['ipipMode'])) {
     add('IPIPMode', 'IPIP is not supported on an IPv6 IP pool', spec['ipipMode']);
   }
-  if (compareAddresses(parsed.address, cidr) !== 0) add('CIDR', 'IPPool CIDR is not strictly masked');
+  const { address } = parsed;
+  if (address.version === cidr.version && compareAddresses(address, cidr) !== 0)
+    add('CIDR', 'IPPool CIDR is not strictly masked');
   const local = linkLocal[cidr.version];
   if (cidrsOverlap(cidr, local.cidr)) add('CIDR', `IPPool CIDR overlaps with ${local.name}`);
   if (problems.length > 0) throw invalidFields(problems);
@@ -94,6 +97,12 @@ export function poolDefaults(spec: Spec, cidr: Cidr, release: Release): Spec {
       : {}),
     ...(release.minor >= 30 ? { assignmentMode: spec['assignmentMode'] ?? 'Automatic' } : {}),
   };
+}
+
+/** An IPv4 range that was written as IPv6 (`::ffff:10.0.0.0/104`) is an IPv4 range. */
+function unmapped(cidr: Cidr): Cidr {
+  const mapped = cidr.version === 6 && cidr.prefix >= 96 && cidr.value >> 32n === 0xffffn;
+  return mapped ? { version: 4, value: cidr.value & 0xffffffffn, prefix: cidr.prefix - 96 } : cidr;
 }
 
 function cidrProblem(reason: string, value?: string): Error {

@@ -23,7 +23,11 @@ export const ipPoolRules: KindRules = {
   },
   afterRead(resource, release) {
     const cidr = tryParseCidr(String(resource.spec['cidr'] ?? ''));
-    return cidr ? { ...resource, spec: poolDefaults(resource.spec, cidr, release) } : resource;
+    if (!cidr) return resource;
+    const filled = poolDefaults(resource.spec, cidr, release);
+    if (release.minor > 15) return { ...resource, spec: filled };
+    const { blockSize, nodeSelector } = filled;
+    return { ...resource, spec: { ...resource.spec, blockSize, nodeSelector } };
   },
   async delete(id, revision, client, plain) {
     const pool = await client.get(id);
