@@ -10,3 +10,4 @@ export {
 } from './inventory/index.ts';
 export { type PlanOptions, type PlanResult, planCluster, planLoaded } from './plan-cluster.ts';
 export { fromJson, toJson, type Value } from './values/value.ts';
+export { type VariableSpec, variableNamed } from './variables/index.ts';

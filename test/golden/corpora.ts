@@ -5,8 +5,9 @@ import { bgp } from './bgp/index.ts';
 import { calicoctl } from './calicoctl/index.ts';
 import { cni } from './cni/index.ts';
 import type { Corpus } from './corpus.ts';
+import { kubespray } from './kubespray.ts';
 import { upgrade } from './upgrade.ts';
 import { verdicts } from './verdicts/index.ts';
 
 /** One entry per folder of recordings. */
-export const corpora: readonly Corpus[] = [bgp, ansibleInventory, calicoctl, cni, upgrade, verdicts];
+export const corpora: readonly Corpus[] = [bgp, ansibleInventory, calicoctl, cni, kubespray, upgrade, verdicts];

@@ -131,6 +131,13 @@ function checkEntry(
       `as of ${entry.routerId}: ${entry.as.suspicious}`,
       'Quote it ("1.10"), or write the plain number.',
     );
+  if (entry.filters.length > 0)
+    report(
+      'warning',
+      'peer-filters',
+      `the peer ${entry.routerId} uses the BGPFilters ${entry.filters.join(', ')}: Calico refuses the peer until they exist`,
+      'Create them first: calicoctl apply -f FILE.',
+    );
   if (entry.scope === 'dropped')
     report(
       'error',

@@ -162,6 +162,8 @@ export class ClusterView {
         return this.groups();
       case 'hostvars':
         return this.hostVars;
+      case 'ansible_ssh_host':
+        return this.loaded.variables(host).get('ansible_host')?.value ?? host.name;
       case 'ansible_host':
         return this.loaded.variables(host).get('ansible_ssh_host')?.value ?? host.name;
       case 'fallback_ip':
@@ -172,7 +174,7 @@ export class ClusterView {
         return this.etcdUrls();
       case 'etcd_member_default': {
         const at = this.etcdHosts().indexOf(host);
-        return at < 0 ? undefined : `etcd${at + 1}`;
+        return at < 0 ? '' : `etcd${at + 1}`;
       }
       default:
         return undefined;

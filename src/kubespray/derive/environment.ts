@@ -4,6 +4,7 @@
  */
 import type { ClusterPlan, EnvEntry } from '../cluster-plan.ts';
 import type { Host } from '../inventory/index.ts';
+import { compareVersions } from '../template/tests.ts';
 import { Float, isMapping, text } from '../values/value.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ClusterSettings } from './settings.ts';
@@ -69,7 +70,8 @@ export function daemonEnvironment(
   put('FELIX_HEALTHHOST', get('calico_healthhost'));
   if (get('kube_proxy_mode') === 'ipvs' && defined('kube_apiserver_node_port_range'))
     put('FELIX_KUBENODEPORTRANGES', nodePortRange(get('kube_apiserver_node_port_range')));
-  put('FELIX_IPTABLESBACKEND', get('calico_iptables_backend'));
+  if (compareVersions(get('calico_version'), 'v3.8.1', '>='))
+    put('FELIX_IPTABLESBACKEND', get('calico_iptables_backend'));
   put('FELIX_IPTABLESLOCKTIMEOUTSECS', get('calico_iptables_lock_timeout_secs'));
   const tunnelMtu = defined('calico_veth_mtu') ? get('calico_veth_mtu') : get('calico_mtu');
   if (!view.since('2.15') && defined('calico_veth_mtu')) put('FELIX_WIREGUARDMTU', get('calico_veth_mtu'));

@@ -1,6 +1,7 @@
 /** The settings of the whole cluster, as the first control-plane host's variables make them. */
 import { formatCidr, tryParseCidr } from '../../ip/index.ts';
 import type { ClusterPlan, EncapsulationMode, PoolPlan } from '../cluster-plan.ts';
+import { compareVersions } from '../template/tests.ts';
 import { isList, text } from '../values/value.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { pastedAs, pastedBoolean, wholeNumber } from './numbers.ts';
@@ -35,6 +36,14 @@ export function canonicalCidr(value: string): string {
   return cidr ? formatCidr(cidr) : value;
 }
 
+/** The block size; Calico before 3.3 had no such field, and 26 everywhere. */
+function blockSize(view: ClusterView): number {
+  const first = view.first();
+  if (compareVersions(view.text(first, 'calico_version') ?? '', 'v3.3.0', '<')) return 26;
+  const own = wholeNumber(view.value(first, 'calico_pool_blocksize'));
+  return own ?? wholeNumber(view.value(first, 'kube_network_node_prefix')) ?? 24;
+}
+
 /** Reads the settings. */
 export function clusterSettings(view: ClusterView): ClusterSettings {
   const first = view.first();
@@ -61,10 +70,7 @@ export function clusterSettings(view: ClusterView): ClusterSettings {
     pools.push({
       name,
       cidr: canonicalCidr(get('calico_pool_cidr') ?? get('kube_pods_subnet') ?? ''),
-      blockSize:
-        wholeNumber(view.value(first, 'calico_pool_blocksize')) ??
-        wholeNumber(view.value(first, 'kube_network_node_prefix')) ??
-        24,
+      blockSize: blockSize(view),
       ipipMode: ipip,
       vxlanMode: vxlan,
       natOutgoing,

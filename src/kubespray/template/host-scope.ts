@@ -78,6 +78,8 @@ export class HostScope implements Scope {
     if (value instanceof Vault) return value;
     if (isList(value)) return value.map((one) => this.template(one, depth + 1));
     if (isMapping(value)) {
+      // `hostvars` computes its entries on demand and must not be copied.
+      if (value.size === 0) return value;
       const result = new Map<string, Value>();
       for (const [key, one] of value) result.set(key, this.template(one, depth + 1));
       return result as Mapping;
