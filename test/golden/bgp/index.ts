@@ -18,7 +18,7 @@ export const bgp: Corpus = {
         const name = file.slice(0, -'.json'.length);
         return {
           name,
-          run: (): Outcome => {
+          run: (): Outcome | Promise<Outcome> => {
             const recorded = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
               readonly kind?: string;
             };

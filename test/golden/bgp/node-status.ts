@@ -1,16 +1,24 @@
-/** `calicoctl node status`: the bytes that were printed, from the reply that BIRD's socket gave. */
-import { type FamilyStatus, parseProtocols, printNodeStatus } from '../../../src/bgp/index.ts';
+/** `calicoctl node status`: the bytes that were printed, from the reply that BIRD's sockets gave. */
+import { randomUUID } from 'node:crypto';
+import { type HostAccess, type HostProcess, runCalicoctl } from '../../../src/calicoctl/index.ts';
+import { memoryDatastore } from '../../../src/datastore/index.ts';
 import type { Outcome } from '../corpus.ts';
+import { type Difference, reasons } from './compare.ts';
+import { outcomeOf } from './configuration.ts';
 
 type Sockets = { readonly [family in 'ipv4' | 'ipv6']?: readonly string[] | null };
 
+interface Input {
+  readonly agentRuns: boolean;
+  readonly birdRuns: boolean;
+  readonly bird6Runs: boolean;
+  readonly root: boolean;
+  readonly args: readonly string[];
+  readonly socket?: string;
+}
+
 interface RecordedStatus {
-  readonly input: {
-    readonly agentRuns: boolean;
-    readonly birdRuns: boolean;
-    readonly bird6Runs: boolean;
-    readonly root: boolean;
-  };
+  readonly input: Input;
   readonly birdSocket?: Sockets;
   readonly runs: Readonly<
     Record<
@@ -25,26 +33,66 @@ interface RecordedStatus {
   >;
 }
 
-/** Replays a case. What the command does before it asks BIRD belongs to the corpus of calicoctl. */
-export function statusCase(value: unknown): Outcome {
+/** Replays a case with each release that was recorded. */
+export async function statusCase(value: unknown): Promise<Outcome> {
   const recorded = value as RecordedStatus;
-  const { agentRuns, birdRuns, bird6Runs, root } = recorded.input;
-  if (!agentRuns || !root) return { result: 'open', why: 'printed by calicoctl before it asks BIRD' };
-  const diffs: string[] = [];
+  const differences: Difference[] = [];
   for (const [releases, run] of Object.entries(recorded.runs)) {
     const sockets = run.birdSocket ?? recorded.birdSocket ?? {};
-    for (const release of releases.includes('3.15') ? [15] : [32]) {
-      const ours = printNodeStatus({
-        ipv4: family(birdRuns, sockets.ipv4),
-        ipv6: family(bird6Runs, sockets.ipv6),
-        release,
-      });
-      if (ours !== run.stdout) diffs.push(`${releases}\nrecorded:\n${run.stdout}\nours:\n${ours}`);
+    for (const [, release] of releases.matchAll(/(v3\.\d+)/g)) {
+      const ours = await status(recorded.input, sockets, release!);
+      for (const stream of ['exit', 'stdout', 'stderr'] as const) {
+        if (ours[stream] === run[stream]) continue;
+        const { birdRuns, bird6Runs } = recorded.input;
+        const reason = birdRuns && !bird6Runs ? reasons.oneDaemon : undefined;
+        differences.push({
+          text: `${release} ${stream}\nrecorded:\n${run[stream]}\nours:\n${ours[stream]}`,
+          ...(reason !== undefined && { reason }),
+        });
+      }
     }
   }
-  return diffs.length === 0 ? { result: 'agree' } : { result: 'differ', diff: diffs.join('\n') };
+  return outcomeOf(differences);
 }
 
-function family(runs: boolean, reply: readonly string[] | null | undefined): FamilyStatus {
-  return runs ? { kind: 'sessions', protocols: parseProtocols(reply ?? []) } : { kind: 'not-running' };
+async function status(input: Input, sockets: Sockets, release: string) {
+  const out = { exit: 0, stdout: '', stderr: '' };
+  const process = (...argv: readonly string[]): HostProcess => ({ pid: 2, argv });
+  const socket4 = input.socket ?? '/var/run/calico/bird.ctl';
+  const host: HostAccess = {
+    isRoot: input.root,
+    hostname: 'n1',
+    kernel: '5.10.0',
+    processes: () => [
+      ...(input.agentRuns ? [process('calico-node', '-felix')] : []),
+      ...(input.birdRuns ? [process('bird', '-R', '-s', socket4)] : []),
+      ...(input.bird6Runs ? [process('bird6', '-R')] : []),
+    ],
+    birdQuery: async (path) => {
+      const reply = path === socket4 ? sockets.ipv4 : path.endsWith('bird6.ctl') ? sockets.ipv6 : undefined;
+      if (!reply) throw new Error(`dial unix ${path}: connect: no such file or directory`);
+      return reply;
+    },
+    run: async (program) => {
+      throw new Error(`no program ${program} here`);
+    },
+  };
+  out.exit = await runCalicoctl(input.args, {
+    stdout: (text) => {
+      out.stdout += text;
+    },
+    stderr: (text) => {
+      out.stderr += text;
+    },
+    stdin: async () => '',
+    env: { CALICOCTL_RELEASE: release },
+    cwd: '/',
+    program: 'calicoctl',
+    connect: async () => memoryDatastore(),
+    now: () => new Date(),
+    uuid: randomUUID,
+    sleep: async () => undefined,
+    host: async () => host,
+  });
+  return out;
 }
