@@ -4,12 +4,16 @@ import type { ParsedPolicy } from '../model/translate-policy.ts';
 import { comparePolicies, type PolicyEntry, type TierInfo, type TierLists, tierLists } from './tier-lists.ts';
 
 interface Endpoint {
-  /** In the order of {@link comparePolicies}. */
-  readonly policies: PolicyEntry[];
+  readonly policies: Set<PolicyEntry>;
+  /** Sum of the fingerprints of its policies, in two halves: equal for equal sets, whatever the order of arrival. */
+  low: number;
+  high: number;
 }
 
 interface ResolvedPolicy extends PolicyEntry {
   readonly endpoints: Set<string>;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** Is told what must be looked at again. */
@@ -22,7 +26,7 @@ export interface ResolverListener {
 const noTiers: TierLists = { normal: [], untracked: [], preDnat: [], forward: [] };
 
 /**
- * Keeps each endpoint's policies sorted by insertion, so that a change costs what it touches. What became dirty is told
+ * Endpoints that match the same policies share their lists, so that ordering is done once for all of them. What became dirty is told
  * through the callbacks; the owner asks again at its flush.
  */
 export class PolicyResolver {
@@ -30,7 +34,8 @@ export class PolicyResolver {
   readonly #policies = new Map<string, ResolvedPolicy>();
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #tiers = new Map<string, PolicyEntry['tier']>();
-  readonly #shared = new Map<number, { policies: readonly PolicyEntry[]; lists: TierLists }[]>();
+  /** Lists by fingerprint of the set of policies: 64 bits, so that two sets with one fingerprint never happen. */
+  readonly #shared = new Map<string, TierLists>();
   readonly #changed: ResolverListener;
   #serial = 0;
 
@@ -43,7 +48,7 @@ export class PolicyResolver {
   }
 
   setEndpoint(id: string, labels: Readonly<Record<string, string>>, parents: readonly string[]): void {
-    if (!this.#endpoints.has(id)) this.#endpoints.set(id, { policies: [] });
+    if (!this.#endpoints.has(id)) this.#endpoints.set(id, { policies: new Set(), low: 0, high: 0 });
     this.#index.setItem(id, labels, parents);
   }
 
@@ -81,7 +86,15 @@ export class PolicyResolver {
     }
     const { id } = policy;
     const tieBreak = `${id.name}/${id.namespace ?? ''}/${id.kind}`;
-    this.#policies.set(key, { policy, tier, tieBreak, serial: ++this.#serial, endpoints: new Set() });
+    const serial = ++this.#serial;
+    this.#policies.set(key, {
+      policy,
+      tier,
+      tieBreak,
+      endpoints: new Set(),
+      low: spread(serial),
+      high: spread(serial ^ 0x9e3779b9),
+    });
     this.#index.setSelector(key, parseSelector(policy.selector));
   }
 
@@ -111,23 +124,15 @@ export class PolicyResolver {
 
   /** The endpoint's policies; endpoints with the same ones get the same value. */
   listsOf(id: string): TierLists {
-    const policies = this.#endpoints.get(id)?.policies;
-    if (!policies || policies.length === 0) return noTiers;
-    let hash = 17;
-    for (const entry of policies) hash = (Math.imul(hash, 31) + entry.serial) | 0;
-    let bucket = this.#shared.get(hash);
-    if (!bucket) {
-      bucket = [];
-      this.#shared.set(hash, bucket);
+    const endpoint = this.#endpoints.get(id);
+    if (!endpoint || endpoint.policies.size === 0) return noTiers;
+    const fingerprint = `${endpoint.low} ${endpoint.high} ${endpoint.policies.size}`;
+    let lists = this.#shared.get(fingerprint);
+    if (!lists) {
+      if (this.#shared.size > 10_000) this.#shared.clear();
+      lists = tierLists([...endpoint.policies].sort(comparePolicies));
+      this.#shared.set(fingerprint, lists);
     }
-    for (const known of bucket) {
-      if (known.policies.length === policies.length && known.policies.every((p, i) => p === policies[i])) {
-        return known.lists;
-      }
-    }
-    if (this.#shared.size > 10_000) this.#shared.clear();
-    const lists = tierLists(policies);
-    bucket.push({ policies: [...policies], lists });
     return lists;
   }
 
@@ -140,26 +145,11 @@ export class PolicyResolver {
     return tier;
   }
 
-  /** Takes the policies out of their endpoints' lists, changes what orders them, and puts them back. */
+  /** Changes what orders policies, and has their endpoints looked at again. */
   #reorder(entries: readonly ResolvedPolicy[], change: () => void): void {
-    const touched = new Map<string, Endpoint>();
-    for (const entry of entries) {
-      for (const id of entry.endpoints) {
-        const endpoint = this.#endpoints.get(id);
-        if (!endpoint) continue;
-        touched.set(id, endpoint);
-        remove(endpoint.policies, entry);
-      }
-    }
     change();
     this.#shared.clear();
-    for (const entry of entries) {
-      for (const id of entry.endpoints) {
-        const endpoint = touched.get(id);
-        if (endpoint) insert(endpoint.policies, entry);
-      }
-    }
-    for (const id of touched.keys()) this.#changed.endpoint(id);
+    for (const entry of entries) for (const id of entry.endpoints) this.#changed.endpoint(id);
   }
 
   #start(key: string, id: string): void {
@@ -167,7 +157,9 @@ export class PolicyResolver {
     const endpoint = this.#endpoints.get(id);
     if (!entry || !endpoint || entry.endpoints.has(id)) return;
     entry.endpoints.add(id);
-    insert(endpoint.policies, entry);
+    endpoint.policies.add(entry);
+    endpoint.low = (endpoint.low + entry.low) | 0;
+    endpoint.high = (endpoint.high + entry.high) | 0;
     this.#changed.endpoint(id);
     if (entry.endpoints.size === 1) this.#changed.policyActivity(key);
   }
@@ -176,7 +168,11 @@ export class PolicyResolver {
     const entry = this.#policies.get(key);
     if (!entry?.endpoints.delete(id)) return;
     const endpoint = this.#endpoints.get(id);
-    if (endpoint) remove(endpoint.policies, entry);
+    if (endpoint) {
+      endpoint.policies.delete(entry);
+      endpoint.low = (endpoint.low - entry.low) | 0;
+      endpoint.high = (endpoint.high - entry.high) | 0;
+    }
     this.#changed.endpoint(id);
     if (entry.endpoints.size === 0) this.#changed.policyActivity(key);
   }
@@ -199,22 +195,10 @@ function sameShape(a: ParsedPolicy, b: ParsedPolicy): boolean {
   );
 }
 
-function position(list: readonly PolicyEntry[], entry: PolicyEntry): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (comparePolicies(list[middle]!, entry) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function insert(list: PolicyEntry[], entry: PolicyEntry): void {
-  list.splice(position(list, entry), 0, entry);
-}
-
-function remove(list: PolicyEntry[], entry: PolicyEntry): void {
-  const at = position(list, entry);
-  if (list[at] === entry) list.splice(at, 1);
+/** Spreads a number over 32 bits (the finalizer of MurmurHash3). */
+function spread(number: number): number {
+  let hash = number;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }

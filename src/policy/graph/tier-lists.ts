@@ -20,8 +20,6 @@ export interface PolicyEntry {
   tier: TierInfo & { readonly known: boolean };
   /** `name/namespace/kind`: breaks ties. */
   readonly tieBreak: string;
-  /** Small number, unique among the policies of a graph. */
-  readonly serial: number;
 }
 
 /** Orders policies over all tiers: known tiers first, then order, then name; inside a tier order, then `name/namespace/kind`. */
