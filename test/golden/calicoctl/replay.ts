@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { runCalicoctl } from '../../../src/calicoctl/index.ts';
-import { type Datastore, MemoryKv, memoryDatastore } from '../../../src/datastore/index.ts';
+import { type Datastore, KvDatastore, type KvStore, MemoryKv } from '../../../src/datastore/index.ts';
 import { CalicoError } from '../../../src/errors.ts';
 import type { Outcome } from '../corpus.ts';
 import { acceptedReason } from './accepted.ts';
@@ -60,9 +60,8 @@ export interface Ran {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Replays all steps and compares each; the first unaccepted difference decides. */
-export async function replayScenario(scenario: Scenario): Promise<Outcome> {
-  const kv = new MemoryKv();
+/** Replays all steps on an empty store and compares each; the first unaccepted difference decides. */
+export async function replayScenario(scenario: Scenario, kv: KvStore = new MemoryKv()): Promise<Outcome> {
   const cwd = mkdtempSync(join(tmpdir(), 'calicoctl-replay-'));
   const differences: StepDifference[] = [];
   const runs: Ran[] = [];
@@ -113,7 +112,7 @@ async function runStep(
   scenario: Scenario,
   step: Step,
   runs: readonly Ran[],
-  kv: MemoryKv,
+  kv: KvStore,
   cwd: string,
 ): Promise<Ran> {
   let stdout = '';
@@ -150,9 +149,9 @@ async function runStep(
   return { exit, stdout, stderr };
 }
 
-function storeFor(endpoints: string, kv: MemoryKv): Datastore {
+function storeFor(endpoints: string, kv: KvStore): Datastore {
   if (endpoints.split(',').some((endpoint) => /^https?:\/\/127\.0\.0\.1:23790\/?$/.test(endpoint))) {
-    const store = memoryDatastore(kv);
+    const store = new KvDatastore(kv instanceof MemoryKv ? 'memory' : 'etcd', kv);
     store.close = () => undefined;
     return store;
   }
@@ -178,7 +177,7 @@ function readText(path: string): string {
   }
 }
 
-async function contents(kv: MemoryKv): Promise<Readonly<Record<string, string>>> {
+async function contents(kv: KvStore): Promise<Readonly<Record<string, string>>> {
   const { pairs } = await kv.range({ key: '\0', end: '\uffff' });
   return Object.fromEntries(pairs.map((pair) => [pair.key, decoder.decode(pair.value)]));
 }
