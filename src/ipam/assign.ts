@@ -4,7 +4,7 @@
  */
 import type { CallOptions, KeyValue, TxnStep } from '../datastore/index.ts';
 import { type IpVersion, parseAddress } from '../ip/index.ts';
-import { addressAt, allocate, attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
+import { addressAt, allocate, attributeAt, type Block, ordinalOf, ordinalsOfHandle } from './block.ts';
 import { blockOfAddress } from './candidates.ts';
 import {
   type Core,
@@ -161,7 +161,7 @@ async function assignFamilies(
       continue;
     }
     if (outcome.unknown) ghosts.push(picks);
-    const came = ghosts.find((ghost) => ghost.every((pick) => isApplied(core, pick, request.handle)));
+    const came = await findApplied(core, ghosts, request.handle, options);
     if (came) {
       add(came.flatMap(addressesOfPick));
       return finish();
@@ -211,13 +211,13 @@ export function assignIp(
     const holder = { handle: request.handle, secondary: request.attributes ?? {} };
     let affinity: Pick['affinity'] = 'create';
     let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
-    const ghosts: Pick[] = [];
+    const ghosts: Pick[][] = [];
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const stored = await core.block(text, options, attempt === 0);
       const block = stored?.value ?? makeBlock(core, owner, text);
       const ordinal = ordinalOf(block, address)!;
-      const came = ghosts.find((ghost) => isApplied(core, ghost, request.handle));
-      if (came) return { ok: true, assigned: addressesOfPick(came)[0]! };
+      const came = await findApplied(core, ghosts, request.handle, options);
+      if (came) return { ok: true, assigned: addressesOfPick(came[0]!)[0]! };
       if (stored && config?.strictAffinity && block.affinity !== owner) {
         return { ok: false, reason: 'not-ours', message: 'Block host affinity does not match' };
       }
@@ -245,7 +245,7 @@ export function assignIp(
       const outcome = await core.commit([...steps, ...extra], options);
       if (outcome.ok) return { ok: true, assigned };
       if (!config) config = await core.source.config(options);
-      if (outcome.unknown) ghosts.push(pick);
+      if (outcome.unknown) ghosts.push([pick]);
       extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
       const found = outcome.current[steps.findIndex((step) => step.key.type === 'affinity')];
       affinity = found ? { revision: found.revision } : 'create';
@@ -351,17 +351,27 @@ function updateSurvey(core: Core, survey: Survey, picks: readonly Pick[]): void 
   }
 }
 
-/** Whether the store shows that this attempt was written. */
-function isApplied(core: Core, pick: Pick, handle: string | undefined): boolean {
-  const block = core.knownBlock(pick.block.text)?.value;
+/** The attempt among those of unknown outcome that the store, read again, shows as written. */
+async function findApplied(
+  core: Core,
+  ghosts: readonly (readonly Pick[])[],
+  handle: string | undefined,
+  options: CallOptions,
+): Promise<readonly Pick[] | undefined> {
+  for (const ghost of ghosts) {
+    const blocks = await Promise.all(ghost.map((pick) => core.block(pick.block.text, options, true)));
+    if (ghost.every((pick, i) => isApplied(blocks[i]?.value, pick, handle))) return ghost;
+  }
+  return undefined;
+}
+
+function isApplied(block: Block | undefined, pick: Pick, handle: string | undefined): boolean {
   return (
     block !== undefined &&
-    pick.ordinals.every(
-      (ordinal) =>
-        attributeAt(block, ordinal) !== undefined &&
-        attributeAt(block, ordinal)?.handle === handle &&
-        block.allocationSequence.get(ordinal) === pick.block.sequence,
-    )
+    pick.ordinals.every((ordinal) => {
+      const holder = attributeAt(block, ordinal);
+      return holder?.handle === handle && block.allocationSequence.get(ordinal) === pick.block.sequence;
+    })
   );
 }
 
