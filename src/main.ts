@@ -36,6 +36,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'address management: doctor (findings with proof, forecast, repairs)',
     load: async () => (await import('./ipam/program.ts')).ipamProgram,
   },
+  lab: {
+    about: 'the network of a Kubespray inventory on this machine, every part real',
+    load: async () => (await import('./lab/program.ts')).labProgram,
+  },
   plan: {
     about: 'what network a Kubespray inventory describes, whether it works, what a change would do',
     load: async () => (await import('./kubespray/program.ts')).planProgram,

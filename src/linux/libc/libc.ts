@@ -1,5 +1,6 @@
 /** System calls, as few as the room needs. Each throws {@link KernelError} where C returns -1. */
 
+import { CalicoError } from '../../errors.ts';
 import { KernelError } from './kernel-error.ts';
 import { koffi, library } from './koffi.ts';
 
@@ -126,6 +127,16 @@ export function getSocketOption(fd: number, level: number, name: number): number
   length.writeUInt32LE(4);
   checked('getsockopt', call('getsockopt')(fd, level, name, value, length));
   return value.readInt32LE();
+}
+
+/** Waits for a datagram on another thread, and returns its length. For calls in which the kernel works long. */
+export function receiveDatagramElsewhere(fd: number, into: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call('recv').async(fd, into, into.length, 0, (_error: unknown, length: number) => {
+      if (Number(length) >= 0) resolve(Number(length));
+      else reject(new CalicoError('KERNEL', 'a netlink socket failed while a list was read'));
+    });
+  });
 }
 
 /** Closes a descriptor; closing twice is the caller's bug and is not reported. */

@@ -16,8 +16,9 @@ export interface RunProgramOptions {
 export class ProgramError extends CalicoError {
   readonly exitCode: number | undefined;
   readonly stderr: string;
+  readonly stdout: string;
 
-  constructor(name: string, exitCode: number | undefined, stderr: string) {
+  constructor(name: string, exitCode: number | undefined, stderr: string, stdout = '') {
     const first = stderr.split('\n').find((line) => line.trim() !== '');
     super(
       'PROGRAM',
@@ -28,6 +29,7 @@ export class ProgramError extends CalicoError {
     );
     this.exitCode = exitCode;
     this.stderr = stderr;
+    this.stdout = stdout;
   }
 }
 
@@ -67,7 +69,15 @@ export function runProgram(
     });
     child.on('close', (code) => {
       if (code === 0) resolve(Buffer.concat(out).toString());
-      else reject(new ProgramError(name, code ?? undefined, Buffer.concat(err).toString()));
+      else
+        reject(
+          new ProgramError(
+            name,
+            code ?? undefined,
+            Buffer.concat(err).toString(),
+            Buffer.concat(out).toString(),
+          ),
+        );
     });
     child.stdin.end(options.input ?? '');
   });

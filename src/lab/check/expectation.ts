@@ -1,0 +1,49 @@
+/** What a lab must look like: from its plan and from the pods that it was asked to run, never from what is found. Pure. */
+import { type ClusterPlan, expectedRoute, type HostPlan } from '../../kubespray/index.ts';
+
+/** A session as one of its ends must show it. */
+export interface ExpectedSession {
+  readonly host: string;
+  readonly peerAddress: string;
+  readonly peerAs: number;
+}
+
+/** The way from a host to the pods of another. */
+export interface ExpectedWay {
+  readonly from: string;
+  readonly to: string;
+  /** Any of these. */
+  readonly nextHops: readonly string[];
+  readonly device: 'eth0' | 'tunl0' | 'vxlan.calico';
+}
+
+/** Both ends of every session: a border router's end is its own affair. */
+export function expectedSessions(plan: ClusterPlan): readonly ExpectedSession[] {
+  return plan.sessions.flatMap((session) => [
+    { host: session.host, peerAddress: session.peerAddress, peerAs: session.peerAs },
+    ...(session.peer === null
+      ? []
+      : [{ host: session.peer, peerAddress: session.hostAddress, peerAs: session.hostAs }]),
+  ]);
+}
+
+/** Every ordered pair of hosts between which pods' traffic has a way. */
+export function expectedWays(plan: ClusterPlan): readonly ExpectedWay[] {
+  const agents = plan.hosts.filter((host) => host.runsNode);
+  return agents.flatMap((from) =>
+    agents.flatMap((to): ExpectedWay[] => {
+      const route = expectedRoute(plan, from, to);
+      if (!route) return [];
+      const device = route.device === 'underlay' ? 'eth0' : route.device;
+      return [{ from: from.name, to: to.name, nextHops: nextHops(plan, from, to, route.nextHop), device }];
+    }),
+  );
+}
+
+/** Where border routers stand between hosts, or hosts are in another subnet, the next hop may be a router. */
+function nextHops(plan: ClusterPlan, from: HostPlan, to: HostPlan, direct: string): readonly string[] {
+  const routers = plan.routers
+    .filter((router) => router.hosts.includes(from.name))
+    .map(({ address }) => address);
+  return from.subnet === to.subnet && routers.length === 0 ? [direct] : [direct, ...routers];
+}
