@@ -103,7 +103,7 @@ class Agent implements BgpAgent, SyncConsumer {
   constructor(options: BgpAgentOptions) {
     this.#options = options;
     const binary = options.env?.['CALICO_BIRD'];
-    this.#paths = { ...defaultBirdPaths, ...(binary && { binary }), ...options.paths };
+    this.#paths = { ...defaultBirdPaths, ...options.paths, ...(binary && { binary }) };
     this.#supervisor = new BirdSupervisor({
       paths: this.#paths,
       log: options.log,

@@ -19,6 +19,7 @@ export {
 export { evaluateFilter, type Route, type Verdict } from './bird/evaluate.ts';
 export { type BirdPaths, defaultBirdPaths, runningBird } from './bird/process.ts';
 export { renderBird } from './bird/render.ts';
+export { retireBird } from './bird/retire.ts';
 export { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
 export { bgpKinds, loadCluster } from './load-cluster.ts';
 export { type BgpLog, silentBgpLog } from './log.ts';

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BgpAgent, createBgpAgent } from '../bgp/index.ts';
+import { type BgpAgent, type BirdPaths, createBgpAgent, defaultBirdPaths, retireBird } from '../bgp/index.ts';
 import { type CniServer, handleCniRequest, SyncedCniReads, serveCni } from '../cni/index.ts';
 import {
   configFromEnvironment,
@@ -103,6 +103,16 @@ export async function startDaemon(env: Environment): Promise<Daemon> {
   return { ended };
 }
 
+function birdPaths({ paths }: NodeSettings): BirdPaths {
+  return {
+    binary: defaultBirdPaths.binary,
+    config: join(paths.etc, 'bird', 'bird.conf'),
+    socket: join(paths.run, 'bird.ctl'),
+    pid: join(paths.run, 'bird.pid'),
+    log: join(paths.log, 'bird.log'),
+  };
+}
+
 class RunningNode {
   readonly #context: StartupContext;
   readonly #log: NodeLog;
@@ -160,12 +170,7 @@ class RunningNode {
         env,
         log: log.child('bgp'),
         store,
-        paths: {
-          config: join(settings.paths.etc, 'bird', 'bird.conf'),
-          socket: join(settings.paths.run, 'bird.ctl'),
-          pid: join(settings.paths.run, 'bird.pid'),
-          log: join(settings.paths.log, 'bird.log'),
-        },
+        paths: birdPaths(settings),
       });
     }
     this.#syncer = new Syncer({
@@ -191,7 +196,8 @@ class RunningNode {
 
   async start(): Promise<void> {
     await this.#allocateTunnels();
-    this.#bgp?.start();
+    if (this.#bgp) this.#bgp.start();
+    else await this.#retireBird();
     this.#syncer.start();
     await this.#serveCni();
     if (this.#settings.backend !== 'none' && this.#settings.pollSeconds > 0) {
@@ -201,6 +207,16 @@ class RunningNode {
       node: this.#context.nodeName,
       backend: this.#settings.backend,
     });
+  }
+
+  /** A BIRD of an earlier backend would keep announcing this host. */
+  async #retireBird(): Promise<void> {
+    try {
+      if (await retireBird(birdPaths(this.#settings)))
+        this.#log.info('BIRD is not used any more and was ended');
+    } catch (error) {
+      this.#log.warn('a BIRD of an earlier backend cannot be ended', { cause: messageOf(error) });
+    }
   }
 
   async stop(): Promise<void> {

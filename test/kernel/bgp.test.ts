@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { birdCommand, daemonStatus, parseProtocols, runningBird } from '../../src/bgp/index.ts';
+import { birdCommand, daemonStatus, parseProtocols, retireBird, runningBird } from '../../src/bgp/index.ts';
 import { BgpNet, block, eventually, ip, put, remove } from '../support/bgp-net.ts';
 
 setDefaultTimeout(60_000);
@@ -208,6 +208,46 @@ describe('a mesh of three hosts, both families', () => {
       (lines) => lines.some((line) => line.startsWith('10.244.1.128/26')),
     );
     expect(host.agent.health()).toEqual([]);
+  });
+});
+
+describe('a host that gives BGP up', () => {
+  test('tells its peers and leaves no route of BIRD behind', async () => {
+    const net = new BgpNet();
+    try {
+      for (const index of [1, 2]) {
+        net.host(`n${index}`, [`10.0.0.${index}/24`, `fd00:10::${index}/64`]);
+        net.update(
+          node(index),
+          block(`n${index}`, `10.244.${index}.0/26`),
+          block(`n${index}`, `fd00:244:${index}::/122`),
+        );
+      }
+      net.update(
+        put('IPPool', 'p4', { cidr: '10.244.0.0/16' }),
+        put('IPPool', 'p6', { cidr: 'fd00:244::/32' }),
+      );
+      await net.sync();
+      await eventually(
+        () => [...net.routes('n1'), ...net.routes('n1', 6)],
+        (lines) => lines.length === 4,
+      );
+      const { agent, folder, socket } = net.hosts.get('n1')!;
+      await agent.stop();
+      const paths = {
+        binary: join(folder, 'bird'),
+        socket,
+        config: join(folder, 'etc', 'bird.conf'),
+        pid: join(folder, 'run', 'bird.pid'),
+        log: join(folder, 'bird.log'),
+      };
+      expect(await retireBird(paths)).toBe(true);
+      expect([...net.routes('n1'), ...net.routes('n1', 6)]).toEqual([]);
+      expect((await net.sessions('n2'))['Mesh_10_0_0_1']).toContain('Administrative shutdown');
+      expect(await retireBird(paths)).toBe(false);
+    } finally {
+      await net.close();
+    }
   });
 });
 
