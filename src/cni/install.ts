@@ -16,6 +16,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CalicoError, messageOf } from '../errors.ts';
 import { goJsonProblem } from './protocol/go-json.ts';
@@ -26,6 +27,8 @@ export interface InstallOptions {
   /** Folder with the programs to install; `undefined` installs none. */
   readonly programs?: string;
   readonly hostRoot: string;
+  /** Name of the host, for a configuration that names no node; by default the system's. */
+  readonly hostname?: string;
   /** Folder with the service account's `token` and `ca.crt`; without a token no kubeconfig is written. */
   readonly serviceAccount?: string;
   readonly log?: (line: string) => void;
@@ -102,8 +105,8 @@ function writeKubeconfig(options: InstallOptions, hostNetDir: string): void {
   const trust =
     env['SKIP_TLS_VERIFY'] === 'true'
       ? 'insecure-skip-tls-verify: true'
-      : `certificate-authority-data: "${Buffer.from(ca ?? '').toString('base64')}"`;
-  const text = `# Kubeconfig file for Calico CNI plugin. Installed by calico/node.
+      : `certificate-authority-data: ${Buffer.from(ca ?? '').toString('base64')}`;
+  const text = `# Kubeconfig file for Calico CNI plugin.
 apiVersion: v1
 kind: Config
 clusters:
@@ -120,7 +123,8 @@ contexts:
   context:
     cluster: local
     user: calico
-current-context: calico-context`;
+current-context: calico-context
+`;
   replaceFile(join(hostNetDir, 'calico-kubeconfig'), text);
 }
 
@@ -132,16 +136,13 @@ function writeConfiguration(
 ): void {
   const { env } = options;
   const file = env['CNI_NETWORK_CONFIG_FILE'];
-  const template = file ? readFileSync(file, 'utf8') : env['CNI_NETWORK_CONFIG'];
-  if (!template) {
-    throw new CalicoError('INPUT', 'there is no network configuration to install', {
-      cure: 'Set CNI_NETWORK_CONFIG or CNI_NETWORK_CONFIG_FILE.',
-    });
-  }
-  const text = fillTemplate(template, env, netDir, options.serviceAccount);
+  const template = file ? readTemplate(file) : env['CNI_NETWORK_CONFIG'] || builtInTemplate;
+  const text = fillTemplate(template, options, netDir, existsSync(join(hostNetDir, 'calico-tls')));
   const problem = goJsonProblem(text);
   if (problem !== undefined) {
-    throw new CalicoError('INPUT', `${text} is not a valid json object: ${problem}`);
+    throw new CalicoError('INPUT', `CNI config is not valid JSON: ${problem}`, {
+      cure: 'Correct CNI_NETWORK_CONFIG or the file that CNI_NETWORK_CONFIG_FILE names.',
+    });
   }
   const name = env['CNI_CONF_NAME'] || '10-calico.conflist';
   replaceFile(join(hostNetDir, name), text);
@@ -150,12 +151,46 @@ function writeConfiguration(
   if (old && old !== name) rmSync(join(hostNetDir, old), { force: true });
 }
 
-function fillTemplate(
-  template: string,
-  env: InstallOptions['env'],
-  netDir: string,
-  serviceAccount: string | undefined,
-): string {
+/** What is installed when nobody says otherwise, as upstream's. */
+const builtInTemplate = `{
+  "name": "k8s-pod-network",
+  "cniVersion": "0.3.1",
+  "plugins": [
+    {
+      "type": "calico",
+      "log_level": "__LOG_LEVEL__",
+      "log_file_path": "/var/log/calico/cni/cni.log",
+      "datastore_type": "__DATASTORE_TYPE__",
+      "nodename": "__KUBERNETES_NODE_NAME__",
+      "mtu": __CNI_MTU__,
+      "ipam": {"type": "calico-ipam"},
+      "policy": {"type": "k8s"},
+      "kubernetes": {"kubeconfig": "__KUBECONFIG_FILEPATH__"},
+      "require_mtu_file": false,
+      "calico_api_group": "crd.projectcalico.org/v1"
+    },
+    {
+      "type": "portmap",
+      "snat": true,
+      "capabilities": {"portMappings": true}
+    }
+  ]
+}`;
+
+function readTemplate(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new CalicoError('INPUT', `open ${file}: no such file or directory`, {
+      cure: 'Name an existing file with CNI_NETWORK_CONFIG_FILE.',
+      cause,
+    });
+  }
+}
+
+function fillTemplate(template: string, options: InstallOptions, netDir: string, hasTls: boolean): string {
+  const { env, serviceAccount } = options;
+  const asset = (name: string) => (hasTls ? `${netDir}/calico-tls/${name}` : '');
   const token = serviceAccount === undefined ? undefined : readOptional(join(serviceAccount, 'token'));
   const values: Readonly<Record<string, string>> = {
     LOG_LEVEL: env['LOG_LEVEL'] || 'info',
@@ -165,15 +200,15 @@ function fillTemplate(
     LOG_FILE_MAX_COUNT: env['LOG_FILE_MAX_COUNT'] || '10',
     CNI_MTU: env['CNI_MTU'] || '1500',
     DATASTORE_TYPE: env['DATASTORE_TYPE'] || 'kubernetes',
-    KUBERNETES_NODE_NAME: env['KUBERNETES_NODE_NAME'] || env['NODENAME'] || '',
+    KUBERNETES_NODE_NAME: env['KUBERNETES_NODE_NAME'] || env['NODENAME'] || (options.hostname ?? hostname()),
     KUBECONFIG_FILEPATH: `${netDir}/calico-kubeconfig`,
     KUBERNETES_SERVICE_HOST: env['KUBERNETES_SERVICE_HOST'] ?? '',
     KUBERNETES_SERVICE_PORT: env['KUBERNETES_SERVICE_PORT'] ?? '',
     ETCD_ENDPOINTS: env['ETCD_ENDPOINTS'] ?? '',
     ETCD_DISCOVERY_SRV: env['ETCD_DISCOVERY_SRV'] ?? '',
-    ETCD_KEY_FILE: env['CNI_CONF_ETCD_KEY'] ?? '',
-    ETCD_CERT_FILE: env['CNI_CONF_ETCD_CERT'] ?? '',
-    ETCD_CA_CERT_FILE: env['CNI_CONF_ETCD_CA'] ?? '',
+    ETCD_KEY_FILE: env['CNI_CONF_ETCD_KEY'] || asset('etcd-key'),
+    ETCD_CERT_FILE: env['CNI_CONF_ETCD_CERT'] || asset('etcd-cert'),
+    ETCD_CA_CERT_FILE: env['CNI_CONF_ETCD_CA'] || asset('etcd-ca'),
     SERVICEACCOUNT_TOKEN: token?.trim() ?? '',
   };
   return template.replace(/__([A-Z_]+?)__/g, (whole, name: string) => values[name] ?? whole);

@@ -71,6 +71,25 @@ test('a connection that breaks after the request is an error to try again', asyn
   expect(JSON.parse(reply!.stdout)).toMatchObject({ code: 11 });
 });
 
+test('an ADD whose plugin is killed is taken back', async () => {
+  const commands: (string | undefined)[] = [];
+  let finish = () => {};
+  const undone = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  server = await serveCni(path, async (one) => {
+    commands.push(one.env['CNI_COMMAND']);
+    if (one.env['CNI_COMMAND'] === 'DEL') finish();
+    else await new Promise((resolve) => setTimeout(resolve, 30));
+    return { exit: 0, stdout: '{}', stderr: '' };
+  });
+  const socket = connect(path);
+  const { encodeFrame } = await import('./wire.ts');
+  socket.write(encodeFrame({ v: 1, ...request('killed') }), () => setTimeout(() => socket.destroy(), 5));
+  await undone;
+  expect(commands).toEqual(['ADD', 'DEL']);
+});
+
 test('nonsense ends the connection and nothing else', async () => {
   server = await serveCni(path, async () => ({ exit: 0, stdout: 'ok', stderr: '' }));
   const socket = connect(path);

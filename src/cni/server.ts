@@ -41,20 +41,33 @@ export async function serveCni(
   };
 }
 
-/** Calls for one container in one network wait for each other. */
+/** Calls for one container wait for each other. */
 function keyOf(request: CniRequest): string {
-  return `${request.env['CNI_CONTAINERID'] ?? ''}/${request.env['CNI_NETNS'] ?? ''}`.split('/')[0]!;
+  return request.env['CNI_CONTAINERID'] ?? '';
 }
 
 async function serveOne(socket: Socket, serve: (request: CniRequest) => Promise<CniReply>): Promise<void> {
   try {
     const request = await readRequest(socket);
+    let gone = false;
+    socket.on('close', () => {
+      gone = true;
+    });
     const reply = await serve(request);
+    if (gone) {
+      // Nobody will learn of these addresses: an ADD whose plugin was killed is taken back.
+      if (request.env['CNI_COMMAND'] === 'ADD' && reply.exit === 0) await serve(asDel(request));
+      return;
+    }
     await new Promise<void>((resolve) => socket.end(encodeFrame(reply), () => resolve()));
   } catch {
     // The plugin is gone or talks nonsense: there is nobody to tell.
     socket.destroy();
   }
+}
+
+function asDel(request: CniRequest): CniRequest {
+  return { ...request, env: { ...request.env, CNI_COMMAND: 'DEL' } };
 }
 
 function readRequest(socket: Socket): Promise<CniRequest> {

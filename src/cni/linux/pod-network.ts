@@ -61,7 +61,7 @@ async function build(
   const v4 = wanted.addresses.some((address) => !address.includes(':'));
   const v6 = wanted.addresses.some((address) => address.includes(':'));
   host.deleteLink(hostName);
-  const size = mtu > 0 ? { mtu } : {};
+  const size = { ...(mtu > 0 ? { mtu } : {}), ...(wanted.queues > 1 ? { queues: wanted.queues } : {}) };
   const peer = { name: ifName, namespaceFd: namespace.fd, mac, ...size };
   const { index } = host.addLink(hostName, { kind: 'veth', peer }, { mac: hostMac, ...size });
   try {

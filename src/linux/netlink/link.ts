@@ -15,6 +15,8 @@ const attribute = {
   operState: 16,
   linkInfo: 18,
   namespaceFd: 28,
+  txQueues: 31,
+  rxQueues: 32,
   linkNamespace: 37,
   alternateName: 53,
 } as const;
@@ -56,6 +58,7 @@ export type LinkKind =
         readonly namespaceFd?: number;
         readonly mac?: string;
         readonly mtu?: number;
+        readonly queues?: number;
       };
     }
   | { readonly kind: 'bridge' }
@@ -72,6 +75,8 @@ export interface LinkSettings {
   /** Index of the bridge to join; 0 leaves it. */
   readonly master?: number;
   readonly txQueueLength?: number;
+  /** Transmit and receive queues; only when the link is made. */
+  readonly queues?: number;
   readonly name?: string;
   /** Moves the link into the namespace of this open descriptor. */
   readonly namespaceFd?: number;
@@ -105,6 +110,7 @@ export function writeNewLink(
   writeHeader(writer, 0, settings.up);
   writer.text(attribute.name, name);
   writeSettings(writer, settings);
+  writeQueues(writer, settings.queues);
   if (kind.kind === 'vlan') writer.number(attribute.link, kind.parent);
   writer.nest(
     attribute.linkInfo,
@@ -126,6 +132,7 @@ function writeKindData(writer: MessageWriter, kind: LinkKind): void {
           writer.text(attribute.name, kind.peer.name);
           if (kind.peer.mac !== undefined) writer.bytes(attribute.address, macBytes(kind.peer.mac));
           if (kind.peer.mtu !== undefined) writer.number(attribute.mtu, kind.peer.mtu);
+          writeQueues(writer, kind.peer.queues);
           if (kind.peer.namespaceFd !== undefined)
             writer.number(attribute.namespaceFd, kind.peer.namespaceFd);
         },
@@ -170,6 +177,11 @@ function writeSettings(writer: MessageWriter, settings: LinkSettings): void {
   if (settings.master !== undefined) writer.number(attribute.master, settings.master);
   if (settings.txQueueLength !== undefined) writer.number(attribute.txQueue, settings.txQueueLength);
   if (settings.namespaceFd !== undefined) writer.number(attribute.namespaceFd, settings.namespaceFd);
+}
+
+function writeQueues(writer: MessageWriter, queues: number | undefined): void {
+  if (queues === undefined) return;
+  writer.number(attribute.txQueues, queues).number(attribute.rxQueues, queues);
 }
 
 /** Writes RTM_DELLINK / RTM_GETLINK of one link, by index or by name. */

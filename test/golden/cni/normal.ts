@@ -22,7 +22,7 @@ export function normal(value: unknown, fixed: ReadonlySet<string>, name = ''): u
     );
   }
   if (typeof value !== 'string') return value;
-  if (uid.test(value) && !value.startsWith('00000000')) return '<uid>';
+  if (uid.test(value)) return '<uid>';
   if (/^<uid\d*>$/.test(value)) return '<uid>';
   if (rfc3339.test(value) || goTime.test(value) || /^<(time|time-frac|go-time)>$/.test(value))
     return '<time>';

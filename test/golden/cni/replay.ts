@@ -3,9 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type CniReply, handleCniRequest, kubernetesClient } from '../../../src/cni/index.ts';
 import { connect } from '../../../src/datastore/index.ts';
-import { createIpam } from '../../../src/ipam/index.ts';
+import { createIpam, DatastoreSource } from '../../../src/ipam/index.ts';
+import { ensureTunnelAddresses } from '../../../src/node/tunnel-addresses.ts';
 import type { Outcome } from '../corpus.ts';
 import { accepted } from './accepted.ts';
+import { replayInstall } from './install.ts';
 import { difference, namedMacs, normal } from './normal.ts';
 import { gistOfReply, isSharedSysctl, olderStored } from './older.ts';
 import type { NetworkState, Scenario, Step } from './scenario.ts';
@@ -86,7 +88,15 @@ function kubeconfig(server: string): string {
   return JSON.stringify({ clusters: [{ name: 'c', cluster: { server } }], users: [], contexts: [] });
 }
 
-const programs = new Set(['calico', 'calico-ipam', 'portmap', 'bandwidth']);
+const programs = new Set([
+  'install',
+  'calicoctl',
+  'calico-node',
+  'calico',
+  'calico-ipam',
+  'portmap',
+  'bandwidth',
+]);
 
 async function replayStep(
   world: World,
@@ -106,6 +116,21 @@ async function replayStep(
     );
   }
   if (step.program === undefined) return [];
+  if (step.program === 'install') return replayInstall(step, view.older);
+  if (step.program === 'calico-node') {
+    await allocateTunnels(world);
+    return compareStore(world, step, view);
+  }
+  if (step.program === 'calicoctl') {
+    const reply = runCalicoctl(world, step, view.older ? 'v3.15' : 'v3.32');
+    return [
+      ...(reply.exit === step.exit
+        ? []
+        : [`exit: recorded ${step.exit}, ours ${reply.exit}: ${reply.stderr}`]),
+      ...difference(step.stdout_raw ?? '', reply.stdout, 'stdout'),
+      ...(await compareStore(world, step, view)),
+    ];
+  }
   const reply = await runProgram(world, scenario, step);
   return [
     ...compareReply(step, reply, view),
@@ -147,6 +172,21 @@ async function runProgram(world: World, scenario: Scenario, step: Step): Promise
   } finally {
     datastore.close();
   }
+}
+
+/** calicoctl as a program. */
+function runCalicoctl(world: World, step: Step, release: string): CniReply {
+  const main = join(import.meta.dirname, '../../../src/main.ts');
+  const env = { ...step.env, ETCD_ENDPOINTS: world.etcd.endpoints[0]!, CALICOCTL_RELEASE: release };
+  return run(process.execPath, [main, 'ctl', ...(step.argv ?? [])], env, '');
+}
+
+/** What calico-node does with `-allocate-tunnel-addrs-run-once`. */
+async function allocateTunnels(world: World): Promise<void> {
+  const { datastore: store } = world;
+  const ipam = createIpam(store, { start: recordedStart });
+  const pools = await new DatastoreSource(store).pools();
+  await ensureTunnelAddresses({ nodeName: 'node1', store, ipam, pools, log: () => {} });
 }
 
 /** What only the whole program does: options, and the word to people who run it by hand. */

@@ -22,6 +22,12 @@ export interface NetworkState {
   readonly sysctls: Readonly<Record<string, string | null>>;
 }
 
+/** A file, or a folder when its path ends in a slash. */
+export interface RecordedFile {
+  readonly mode: string;
+  readonly content?: string;
+}
+
 /** One step: a run of a program, or something that the test does to the world. */
 export interface Step {
   readonly about?: string;
@@ -40,7 +46,9 @@ export interface Step {
   readonly content?: string | null;
   readonly netns_delete?: string;
   readonly etcd_state?: JsonObject;
-  readonly files_before?: unknown;
+  readonly files_before?: Readonly<Record<string, RecordedFile>>;
+  readonly files_after?: Readonly<Record<string, RecordedFile>>;
+  readonly container_binaries?: readonly string[];
 }
 
 /** A recording. */
