@@ -284,7 +284,9 @@ const limits = {
 } as const;
 
 function withName(resource: Resource): Resource {
-  return { ...resource, metadata: { ...resource.metadata, name: resource.metadata.name ?? '' } };
+  // A metadata of a wrong type is reported by then, and absent here.
+  const metadata = resource.metadata as Metadata | undefined;
+  return { ...resource, metadata: { ...metadata, name: metadata?.name ?? '' } };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
