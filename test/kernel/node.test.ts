@@ -120,6 +120,18 @@ test('a killed calico-node leaves table and BIRD; the next one adopts them', asy
   expect(await two.exit).toBe(0);
 });
 
+test('the iptables dataplane by configuration', async () => {
+  const one = node({
+    FELIX_NFTABLESMODE: 'Disabled',
+    FELIX_IPTABLESBACKEND: 'Legacy',
+    FELIX_IPV6SUPPORT: 'false',
+  });
+  await until('readiness', ready);
+  expect(spawnSync('iptables-legacy-save', [], { encoding: 'utf8' }).stdout).toContain(':cali-FORWARD');
+  one.child.kill('SIGTERM');
+  expect(await one.exit).toBe(0);
+});
+
 test('what an operator must mend ends in an error with a cure', async () => {
   const rows: readonly [Record<string, string>, string][] = [
     [{ IP: 'nonsense' }, 'IP="nonsense" is not an IPv4 address'],
