@@ -6,6 +6,7 @@ import type { SyncConsumer, SyncStatus, SyncUpdate } from '../datastore/syncer.t
 import { messageOf } from '../errors.ts';
 import { tryParseCidr } from '../ip/index.ts';
 import { compileBird } from './bird/compile.ts';
+import { type KernelRoutes, removeLeftOverRoutes } from './bird/left-over-routes.ts';
 import { type BirdPaths, defaultBirdPaths } from './bird/process.ts';
 import { renderBird } from './bird/render.ts';
 import { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
@@ -35,6 +36,8 @@ export interface BgpAgentOptions {
   readonly timing?: Partial<SupervisorTiming>;
   /** Where the state of the sessions is published, for `calico bgp status` on any host. */
   readonly store?: Pick<Datastore, 'put'>;
+  /** The kernel's routes, to remove what another BIRD left behind. */
+  readonly kernel?: KernelRoutes;
 }
 
 /** A thing that is wrong, for the health report. */
@@ -78,6 +81,9 @@ export interface BgpAgent {
 /** Milliseconds between looks at the sessions for the published state. */
 const reportInterval = 2000;
 
+/** Milliseconds after which a left-over route that ours never replaced is stale: longer than any graceful restart. */
+const sweepTime = 300_000;
+
 /** Makes an agent. */
 export function createBgpAgent(options: BgpAgentOptions): BgpAgent {
   return new Agent(options);
@@ -99,6 +105,7 @@ class Agent implements BgpAgent, SyncConsumer {
   #applying: Promise<void> = Promise.resolve();
   #reports: ReturnType<typeof setInterval> | undefined;
   #reporting = false;
+  #sweeps: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: BgpAgentOptions) {
     this.#options = options;
@@ -129,7 +136,8 @@ class Agent implements BgpAgent, SyncConsumer {
   start(): void {
     this.#started = true;
     this.#supervisor.start();
-    const { store, log } = this.#options;
+    const { store, log, kernel } = this.#options;
+    if (kernel && !this.#sweeps) this.#sweep(kernel);
     if (store && !this.#reports) {
       const publisher = new StatusPublisher(store, log);
       this.#reports = setInterval(() => void this.#report(publisher), reportInterval);
@@ -141,8 +149,10 @@ class Agent implements BgpAgent, SyncConsumer {
     this.#started = false;
     clearTimeout(this.#timer);
     clearInterval(this.#reports);
+    clearInterval(this.#sweeps);
     this.#timer = undefined;
     this.#reports = undefined;
+    this.#sweeps = undefined;
     await this.#applying;
     await this.#supervisor.detach();
   }
@@ -212,6 +222,21 @@ class Agent implements BgpAgent, SyncConsumer {
     this.#text = text;
     log.info('BGP configuration', { sessions: peering.sessions.length });
     this.#applying = this.#supervisor.apply(text);
+  }
+
+  /** Left-over routes go as ours take their place; those that nothing replaces go at the end, if all is well. */
+  #sweep(kernel: KernelRoutes): void {
+    const until = performance.now() + sweepTime;
+    this.#sweeps = setInterval(() => {
+      if (this.#text === undefined || this.#supervisor.faults.length > 0) return;
+      const over = performance.now() > until;
+      const pools = [...this.#cluster.pools.values()].map(({ cidr }) => cidr);
+      try {
+        if (removeLeftOverRoutes(kernel, pools, over) === 0 && over) clearInterval(this.#sweeps);
+      } catch (error) {
+        this.#options.log.warn('left-over routes cannot be removed', { cause: messageOf(error) });
+      }
+    }, reportInterval);
   }
 
   async #report(publisher: StatusPublisher): Promise<void> {

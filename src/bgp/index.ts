@@ -17,6 +17,7 @@ export {
   daemonStatus,
 } from './bird/control-socket.ts';
 export { evaluateFilter, type Route, type Verdict } from './bird/evaluate.ts';
+export { type KernelRoutes, removeLeftOverRoutes } from './bird/left-over-routes.ts';
 export { type BirdPaths, defaultBirdPaths, runningBird } from './bird/process.ts';
 export { renderBird } from './bird/render.ts';
 export { retireBird } from './bird/retire.ts';

@@ -124,6 +124,7 @@ class RunningNode {
   readonly #collector: AddressCollector;
   readonly #host: AgentHost;
   readonly #bgp: BgpAgent | undefined;
+  readonly #kernel = new RtNetlink();
   readonly #syncer: Syncer;
   #syncHealth: SyncHealth = { connected: true };
   #reporter: StatusReporter | undefined;
@@ -170,6 +171,7 @@ class RunningNode {
         env,
         log: log.child('bgp'),
         store,
+        kernel: this.#kernel,
         paths: birdPaths(settings),
       });
     }
@@ -230,6 +232,7 @@ class RunningNode {
     await this.#collector.stop();
     await this.#host.stop();
     await this.#bgp?.stop();
+    this.#kernel.close();
     await this.#tunnels;
   }
 
