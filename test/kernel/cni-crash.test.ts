@@ -1,0 +1,161 @@
+/**
+ * Whatever dies, no address is leaked or given twice: plugins and the daemon are killed at random moments of concurrent
+ * ADDs and DELs, then the runtime's DELs must leave nothing.
+ */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KvDatastore } from '../../src/datastore/index.ts';
+import { parseBlock } from '../../src/ipam/index.ts';
+import { createNamespace, deleteNamespace, RtNetlink } from '../../src/linux/index.ts';
+import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+const daemonFile = join(import.meta.dirname, 'cni-daemon.ts');
+const folder = mkdtempSync(join(tmpdir(), 'cni-crash-'));
+const socket = join(folder, 'cni.sock');
+const node = 'node1';
+const pods = 10;
+const rounds = 4;
+let etcd: TestEtcd;
+let store: KvDatastore;
+let daemon: ChildProcess | undefined;
+
+beforeAll(async () => {
+  etcd = await startEtcd();
+  store = new KvDatastore('etcd', etcd.client());
+  const put = (kind: string, name: string, spec: Record<string, unknown>) =>
+    store.put({ type: 'resource', kind, name }, { apiVersion: '', kind, metadata: { name }, spec });
+  await put('ClusterInformation', 'default', { datastoreReady: true });
+  await put('Node', node, {});
+  await put('IPPool', 'pool', { cidr: '10.6.0.0/24', blockSize: 29, nodeSelector: 'all()' });
+});
+
+afterAll(async () => {
+  daemon?.kill('SIGKILL');
+  store.close();
+  await etcd.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Park and Miller's generator: the same moments each run. */
+let seed = 20_261_124;
+function random(below: number): number {
+  seed = (seed * 48_271) % 2_147_483_647;
+  return seed % below;
+}
+
+async function startDaemon(): Promise<void> {
+  const child = spawn(process.execPath, [daemonFile, socket, etcd.endpoints[0]!, node], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  daemon = child;
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.once('data', () => resolve());
+    child.once('exit', () => reject(new Error('the daemon ended')));
+  });
+}
+
+async function killDaemon(): Promise<void> {
+  const child = daemon!;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+interface Ended {
+  /** `undefined`: killed. */
+  readonly exit: number | undefined;
+  readonly stdout: string;
+}
+
+function call(command: string, id: string, killAfter?: number): Promise<Ended> {
+  const stdin = JSON.stringify({
+    cniVersion: '1.0.0',
+    name: 'net',
+    type: 'calico',
+    nodename: node,
+    nodename_file_optional: true,
+    etcd_endpoints: etcd.endpoints[0],
+    ipam: { type: 'calico-ipam' },
+  });
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, 'cni'], {
+      env: {
+        PATH: process.env['PATH'],
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: id,
+        CNI_NETNS: `/run/netns/${id}`,
+        CNI_IFNAME: 'eth0',
+        CNI_PATH: '/usr/lib/cni',
+        CALICO_CNI_SOCKET: socket,
+      },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stdin.on('error', () => {});
+    child.on('exit', (exit) => {
+      clearTimeout(timer);
+      resolve({ exit: exit ?? undefined, stdout });
+    });
+    child.stdin.end(stdin);
+  });
+}
+
+async function allocations(): Promise<readonly string[]> {
+  const { items } = await store.list({ type: 'block' });
+  return items
+    .map(({ value }) => parseBlock(value as Parameters<typeof parseBlock>[0]))
+    .flatMap((block) =>
+      block.allocations.flatMap((index) =>
+        index === null ? [] : [block.attributes?.[index]?.handle ?? '?'],
+      ),
+    );
+}
+
+test('nothing is left and no address is held twice, whatever was killed', async () => {
+  const ids = Array.from({ length: pods }, (_, i) => `crash${i}`);
+  for (const id of ids) createNamespace(id);
+  let killedPlugins = 0;
+  let succeeded = 0;
+  for (let round = 0; round < rounds; round++) {
+    await startDaemon();
+    // Every second plugin is killed at some moment; the daemon is killed while they run.
+    const calls = ids.map((id, i) => call('ADD', id, i % 2 === 0 ? 60 + random(300) : undefined));
+    await new Promise((resolve) => setTimeout(resolve, 80 + random(250)));
+    await killDaemon();
+    const ended = await Promise.all(calls);
+    killedPlugins += ended.filter(({ exit }) => exit === undefined).length;
+    const added = ended.filter(({ exit }) => exit === 0);
+    succeeded += added.length;
+    const given = added.flatMap(({ stdout }) =>
+      (JSON.parse(stdout) as { ips: { address: string }[] }).ips.map(({ address }) => address),
+    );
+    expect(new Set(given).size).toBe(given.length);
+    // What a runtime does after a failed or finished ADD: DEL until it succeeds. Half of the rounds without the daemon.
+    if (round % 2 === 0) await startDaemon();
+    const deleted = await Promise.all(ids.map((id) => call('DEL', id)));
+    expect(deleted.map(({ exit, stdout }) => [exit, stdout])).toEqual(ids.map(() => [0, '']));
+    if (round % 2 === 0) await killDaemon();
+    expect(await allocations()).toEqual([]);
+    const [handles, endpoints] = await Promise.all([
+      store.list({ type: 'handle' }),
+      store.list({ type: 'resource', kind: 'WorkloadEndpoint' }),
+    ]);
+    expect([handles.items.length, endpoints.items.length]).toEqual([0, 0]);
+    const host = new RtNetlink();
+    expect(host.links().filter(({ name }) => name.startsWith('cali'))).toEqual([]);
+    expect(host.routes(4, { table: 254 }).filter(({ dst }) => dst.startsWith('10.6.'))).toEqual([]);
+    host.close();
+  }
+  for (const id of ids) deleteNamespace(id);
+  // The test must have met both kinds.
+  expect(killedPlugins).toBeGreaterThan(0);
+  expect(succeeded).toBeGreaterThan(0);
+}, 120_000);
