@@ -20,7 +20,7 @@ const reconciler = new Reconciler<Route>(
     4,
     (route) => route.protocol === protocol.calico,
     () => 'eth0',
-    () => {},
+    { isLeaving: () => false, leave() {}, move() {} },
   ),
 );
 const table = new RouteTable(

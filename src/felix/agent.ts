@@ -9,7 +9,6 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import {
-  forgetFlows,
   type Namespace,
   type NetworkEvent,
   protocol,
@@ -17,10 +16,11 @@ import {
   RtNetlink,
   watchNetwork,
 } from '../linux/index.ts';
-import type { ProgramUpdate, WorkloadProgram } from '../policy/index.ts';
+import type { ProgramKind, ProgramUpdate, WorkloadProgram } from '../policy/index.ts';
 import type { ResolvedConfig } from './config/index.ts';
 import type { DriftReport, Encapsulation, HostInterface, RuleDataplane, RuleOutcome } from './dataplane.ts';
 import { Health, type HealthReport } from './health/index.ts';
+import { FlowForgetter } from './host/flow-forgetter.ts';
 import { HostLinks } from './host/host-links.ts';
 import {
   checkReversePathFilter,
@@ -87,6 +87,16 @@ const heartbeat = 10_000;
 /** Objects named in one log line at most. */
 const namesLogged = 10;
 
+/** Kinds of the program on which no endpoint's status depends, unless the packet filter refuses them. */
+const withoutStatus: ReadonlySet<ProgramKind> = new Set<ProgramKind>([
+  'ip-set',
+  'policy',
+  'profile',
+  'config',
+  'service-cidrs',
+  'ready',
+]);
+
 /** Starts an agent: prepares the host and begins to watch; writes nothing of the program before the first apply. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { config } = options.config;
@@ -111,6 +121,7 @@ class RunningAgent implements Agent {
   readonly #now: () => number;
   readonly #netlink: RtNetlink;
   readonly #links = new HostLinks();
+  readonly #flows: FlowForgetter;
   readonly #network: NetworkState;
   readonly #health: Health;
   readonly #metrics: Metrics;
@@ -132,6 +143,8 @@ class RunningAgent implements Agent {
   #podMtu: number | undefined;
   readonly #complaints = new Map<string, string>();
   #problems = '';
+  /** Whether the endpoints' statuses must be worked out anew. */
+  #stale = true;
   #fileStatuses = '';
 
   #started = false;
@@ -159,6 +172,7 @@ class RunningAgent implements Agent {
     this.#files = options.endpointStatusPrefix
       ? new EndpointStatusFiles(options.endpointStatusPrefix)
       : undefined;
+    this.#flows = new FlowForgetter(options.namespace, options.log);
     this.#network = new NetworkState({
       nodeName: options.nodeName,
       config: options.config,
@@ -167,7 +181,7 @@ class RunningAgent implements Agent {
       ...inNamespace,
       defaultReversePathFilter: defaultFilter,
       isYoung: (index) => this.#isYoung(index),
-      onAddressLeft: (address) => this.#forgetFlows(address),
+      leaving: this.#flows,
     });
     this.#endSubscriptions.push(
       watchNetwork({
@@ -279,6 +293,7 @@ class RunningAgent implements Agent {
     for (const interval of this.#intervals) clearInterval(interval);
     for (const end of this.#endSubscriptions) end();
     await this.#running?.catch(() => undefined);
+    await this.#flows.idle();
     this.#netlink.close();
     this.#options.rules.close();
     const ended = new Error('the agent has stopped');
@@ -377,14 +392,6 @@ class RunningAgent implements Agent {
     }
     for (const link of this.#links.all())
       if (!this.#seen.has(link.index)) this.#seen.set(link.index, this.#now());
-  }
-
-  #forgetFlows(address: string): void {
-    try {
-      forgetFlows(address, this.#options.namespace);
-    } catch (error) {
-      this.#log.warn('cannot forget the connections of an address', { address, reason: messageOf(error) });
-    }
   }
 
   // When to work
@@ -487,7 +494,7 @@ class RunningAgent implements Agent {
       this.#metrics.set('felix_int_dataplane_initial_resync_time_seconds', seconds);
       this.#log.info('the kernel is as the program says', { seconds: Math.round(seconds * 1000) / 1000 });
     }
-    this.#settle();
+    if (this.#stale) this.#settle();
     this.#reportHealth();
     if (retryAt !== undefined) this.#schedule(Math.max(0, retryAt - this.#now()));
   }
@@ -500,6 +507,7 @@ class RunningAgent implements Agent {
     for (const update of updates) {
       this.#rulesPending.push(update);
       if (update.op === 'members') continue;
+      if (!withoutStatus.has(update.kind)) this.#stale = true;
       const known =
         update.kind === 'host-endpoint'
           ? this.#hostEndpoints
@@ -516,6 +524,7 @@ class RunningAgent implements Agent {
   #takeInterfaces(): void {
     const changed = [...this.#changedInterfaces];
     this.#changedInterfaces.clear();
+    if (changed.length > 0) this.#stale = true;
     for (const [name, lostRoutes] of changed) this.#network.interfaceChanged(name, lostRoutes);
   }
 
@@ -530,6 +539,7 @@ class RunningAgent implements Agent {
         continue;
       }
       const outcome = await reconciler.apply(this.#now());
+      this.#stale = true;
       this.#logFailures(reconciler, outcome.failed);
       if (outcome.retryAt !== undefined) retryAt = Math.min(retryAt ?? outcome.retryAt, outcome.retryAt);
       if ((reconciler as unknown) === this.#network.tunnels && outcome.written > 0) {
@@ -544,12 +554,11 @@ class RunningAgent implements Agent {
 
   async #applyRules(): Promise<number | undefined> {
     const { rules } = this.#options;
-    const interfaces = this.#links.interfaces();
     const encapsulation = this.#network.encapsulation;
     const change = {
       updates: this.#rulesPending,
-      ...(this.#interfaces ? {} : { interfaces }),
-      ...(JSON.stringify(encapsulation) === JSON.stringify(this.#encapsulation) ? {} : { encapsulation }),
+      ...(this.#interfaces ? {} : { interfaces: this.#links.interfaces() }),
+      ...(sameEncapsulation(encapsulation, this.#encapsulation) ? {} : { encapsulation }),
     };
     try {
       if (
@@ -559,16 +568,18 @@ class RunningAgent implements Agent {
         'encapsulation' in change
       ) {
         this.#rulesPending = [];
-        this.#interfaces = interfaces;
+        if (change.interfaces) this.#interfaces = change.interfaces;
         this.#encapsulation = encapsulation;
         this.#outcome = await rules.apply(change);
         if (!this.#rulesWritten) void this.#sweepOther();
+        if (!this.#rulesWritten || this.#rulesFailing) this.#stale = true;
         this.#rulesWritten = true;
         this.#rulesFailing = false;
         this.#logProblems();
       } else if (this.#rulesFailing) {
         this.#outcome = await rules.apply({ updates: [] });
         this.#rulesFailing = false;
+        this.#stale = true;
       }
       if (this.#rulesSuspect) {
         this.#rulesSuspect = false;
@@ -578,6 +589,7 @@ class RunningAgent implements Agent {
     } catch (error) {
       // The dataplane keeps the change: the next call continues.
       this.#rulesFailing = true;
+      this.#stale = true;
       this.#metrics.add('felix_int_dataplane_failures');
       this.#log.error(`cannot program ${rules.name}; will try again`, { reason: messageOf(error) });
       return this.#now() + 1000;
@@ -646,6 +658,7 @@ class RunningAgent implements Agent {
     const text = this.#outcome.problems.map((problem) => `${problem.subject}: ${problem.reason}`).join('\n');
     if (text === this.#problems) return;
     this.#problems = text;
+    this.#stale = true;
     for (const { subject, reason } of this.#outcome.problems) {
       this.#log.warn('an object of the program cannot be programmed', { object: subject, reason });
     }
@@ -654,6 +667,7 @@ class RunningAgent implements Agent {
   // What follows from it
 
   #settle(): void {
+    this.#stale = false;
     for (const endpoint of [...this.#programmed.keys()]) {
       if (!this.#isUp(endpoint)) continue;
       for (const waiter of [...(this.#programmed.get(endpoint) ?? [])]) waiter.resolve();
@@ -723,4 +737,8 @@ class RunningAgent implements Agent {
       ...(this.#rulesFailing ? { detail: `${this.#options.rules.name} cannot be programmed` } : {}),
     });
   }
+}
+
+function sameEncapsulation(a: Encapsulation, b: Encapsulation | undefined): boolean {
+  return a.ipip === b?.ipip && a.vxlan === b.vxlan && a.vxlanV6 === b.vxlanV6;
 }

@@ -4,6 +4,7 @@ import {
   createNamespace,
   deleteNamespace,
   forgetFlows,
+  forgetFlowsElsewhere,
   iptables,
   Namespace,
   NftContext,
@@ -104,6 +105,10 @@ test('flows of an address are forgotten, others stay', async () => {
   expect(after).not.toContain('10.5.0.1');
   expect(after).toContain('src=10.5.0.2');
   expect(forgetFlows('10.5.0.9', namespace)).toBe(0);
+  expect(await forgetFlowsElsewhere('10.5.0.2', () => false, namespace)).toBe(0);
+  expect(inside('conntrack', '-L')).toContain('src=10.5.0.2');
+  expect(await forgetFlowsElsewhere('10.5.0.2', () => true, namespace)).toBe(1);
+  expect(inside('conntrack', '-L')).not.toContain('src=10.5.0.2');
 });
 
 /** Programs are spawned in the thread's namespace: the promise is made inside and awaited outside. */

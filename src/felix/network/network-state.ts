@@ -21,6 +21,7 @@ import {
   type ForwardingWish,
   forwardingDriver,
   forwardingKey,
+  type LeavingAddresses,
   type NeighbourWish,
   neighbourDriver,
   neighbourKey,
@@ -52,7 +53,7 @@ export interface NetworkStateOptions {
   readonly defaultReversePathFilter: string;
   /** Whether an interface is too young for its unknown routes to be strays. */
   readonly isYoung: (index: number) => boolean;
-  readonly onAddressLeft: (address: string) => void;
+  readonly leaving: LeavingAddresses;
 }
 
 /** See the file's comment. */
@@ -101,7 +102,7 @@ export class NetworkState {
           version,
           (route) => this.routes[version].desired.has(routeKey(route)) || isOurRoute(route, ownership),
           nameOf,
-          options.onAddressLeft,
+          options.leaving,
         ),
       );
     this.routes = { 4: routes(4), 6: routes(6) };
@@ -188,9 +189,11 @@ export class NetworkState {
 
   /** Takes updates of the program in; kinds that are not the network's are passed over. */
   take(updates: readonly ProgramUpdate[]): void {
+    let hostMatters = false;
     for (const update of updates) {
       if (update.op === 'members') continue;
       const value = update.op === 'put' ? update : undefined;
+      if (update.kind === 'vtep' || update.kind === 'host' || update.kind === 'pool') hostMatters = true;
       switch (update.kind) {
         case 'workload':
           this.#setWorkload(update.key, value?.kind === 'workload' ? value.value : undefined);
@@ -212,7 +215,7 @@ export class NetworkState {
         default:
       }
     }
-    this.refreshHost();
+    if (hostMatters) this.refreshHost();
   }
 
   /** Looks again at whatever depends on an interface that changed. */

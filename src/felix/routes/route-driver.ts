@@ -6,8 +6,13 @@ import type { ObjectChange, ObjectDriver } from '../reconcile/index.ts';
 /** Which routes of the kernel are ours. */
 export type RouteOwnership = (route: Route) => boolean;
 
-/** Called with an address that leaves an interface, after its old route went and before its new one is made. */
-export type OnRouteLeft = (address: string) => void;
+/** What happens to the connections of addresses whose route changes; called after an old route went. */
+export interface LeavingAddresses {
+  isLeaving(address: string): boolean;
+  leave(address: string): void;
+  /** Before the new route is made. */
+  move(address: string): void;
+}
 
 interface RouteStep {
   readonly key: string;
@@ -20,7 +25,7 @@ export function routeDriver(
   version: IpVersion,
   isOurs: RouteOwnership,
   nameOf: (index: number) => string | undefined,
-  onLeft: OnRouteLeft,
+  leaving: LeavingAddresses,
 ): ObjectDriver<Route> {
   return {
     noun: `IPv${version} route`,
@@ -44,17 +49,21 @@ export function routeDriver(
       };
       const first: RouteStep[] = [];
       const left: string[] = [];
+      const moved: string[] = [];
       for (const change of changes) {
         const { key, previous } = change;
         const leaves = leavesInterface(change);
-        if (leaves) left.push(splitAddress(previous?.dst ?? ''));
+        const address = splitAddress((change.op === 'set' ? change.value : change.previous).dst);
+        if (change.op === 'set' && (leaves || leaving.isLeaving(address))) moved.push(address);
+        else if (leaves) left.push(address);
         // IPv6 replaces hop by hop, so the old route goes first there; an address that moves loses its flows between.
         if (previous && (change.op === 'delete' || leaves || version === 6)) {
           first.push({ key, change: { op: 'delete', route: previous } });
         }
       }
       write(first);
-      for (const address of left) onLeft(address);
+      for (const address of moved) leaving.move(address);
+      for (const address of left) leaving.leave(address);
       write(
         changes.flatMap((change) =>
           change.op === 'set'

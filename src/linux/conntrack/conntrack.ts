@@ -1,82 +1,111 @@
-/** Connection tracking: forgetting the flows of an address. Wire format: linux/netfilter/nfnetlink_conntrack.h. */
-
+/** Connection tracking: forgetting the flows of addresses. Wire format: linux/netfilter/nfnetlink_conntrack.h. */
 import { isKernelError } from '../libc/index.ts';
 import { addressBytes, addressText, familyOf, versionOf } from '../netlink/address-bytes.ts';
 import { family, NetlinkSocket } from '../netlink/index.ts';
-import { type MessageWriter, readAttributes } from '../netlink/message.ts';
+import { type Message, type MessageWriter, readAttributes } from '../netlink/message.ts';
 import type { Namespace } from '../netns/index.ts';
 
+const newFlow = 1 << 8;
 const getFlow = (1 << 8) | 1;
 const deleteFlow = (1 << 8) | 2;
 const attribute = { original: 1, reply: 2, id: 12, zone: 18, filter: 25 } as const;
 const tupleIp = 1;
 const ip = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
 const filterSourceAddress = 1;
+const sides = ['original', 'reply'] as const;
 
-/** One direction of a flow: who sends to whom. */
-interface Direction {
-  readonly source: string;
-  readonly destination: string;
-}
-
-/** A tracked flow; the raw attributes identify it to the kernel. */
+/** A flow by what identifies it to the kernel. */
 interface Flow {
-  readonly original: Direction;
-  readonly reply: Direction;
+  readonly sources: { readonly original: string; readonly reply: string };
   readonly identity: readonly { readonly type: number; readonly value: Buffer }[];
 }
 
 /**
  * Forgets every flow that the address opened or answers (original or reply source), as an endpoint that goes away or
- * moves requires. Returns how many there were. Upstream: felix/conntrack/conntrack.go.
+ * moves requires, and returns how many there were. The kernel walks its whole table twice for it: tens of milliseconds,
+ * in which the event loop stands still. Upstream: felix/conntrack/conntrack.go.
  */
 export function forgetFlows(address: string, namespace?: Namespace): number {
-  const socket = new NetlinkSocket(family.netfilter, {
-    ...(namespace ? { namespace } : {}),
-    receiveBuffer: 8 << 20,
-  });
-  try {
-    let forgotten = 0;
-    for (const side of ['original', 'reply'] as const) {
-      for (const flow of listFlows(socket, address, side)) {
-        if (flow[side].source === address && remove(socket, address, flow)) forgotten++;
-      }
+  return withSocket(namespace, (socket) => {
+    const flows: Flow[] = [];
+    for (const side of sides) {
+      socket.dump(`list the flows of ${address}`, getFlow, fillList(address, side), keepIn(flows));
     }
-    return forgotten;
+    return flows.filter((flow) => concerns(flow, address) && remove(socket, address, flow)).length;
+  });
+}
+
+/**
+ * The same while the event loop goes on. `stillWanted` is asked right before the flows are removed, for an address that
+ * has come back meanwhile.
+ */
+export async function forgetFlowsElsewhere(
+  address: string,
+  stillWanted: () => boolean,
+  namespace?: Namespace,
+): Promise<number> {
+  const socket = openSocket(namespace);
+  try {
+    const flows: Flow[] = [];
+    for (const side of sides) {
+      await socket.dumpElsewhere(
+        `list the flows of ${address}`,
+        getFlow,
+        fillList(address, side),
+        keepIn(flows),
+      );
+    }
+    if (!stillWanted()) return 0;
+    return flows.filter((flow) => concerns(flow, address) && remove(socket, address, flow)).length;
   } finally {
     socket.close();
   }
 }
 
-/** Flows whose side has the source address; kernels before 5.8 answer with all flows, so callers compare again. */
-function listFlows(socket: NetlinkSocket, address: string, side: 'original' | 'reply'): readonly Flow[] {
-  const version = versionOf(address);
-  const flows: Flow[] = [];
-  const fill = (w: MessageWriter) => {
+function openSocket(namespace: Namespace | undefined): NetlinkSocket {
+  return new NetlinkSocket(family.netfilter, { ...(namespace ? { namespace } : {}), receiveBuffer: 8 << 20 });
+}
+
+function withSocket<T>(namespace: Namespace | undefined, act: (socket: NetlinkSocket) => T): T {
+  const socket = openSocket(namespace);
+  try {
+    return act(socket);
+  } finally {
+    socket.close();
+  }
+}
+
+/** Kernels before 5.8 ignore the filter and answer with all flows, so each is compared again. */
+function concerns(flow: Flow, address: string): boolean {
+  return sides.some((side) => flow.sources[side] === address);
+}
+
+function fillList(address: string, side: (typeof sides)[number]): (writer: MessageWriter) => void {
+  const source = versionOf(address) === 4 ? ip.source4 : ip.source6;
+  return (w) => {
     writeHeader(w, address);
-    w.nest(attribute[side], () =>
-      w.nest(tupleIp, () => w.bytes(version === 4 ? ip.source4 : ip.source6, addressBytes(address))),
-    );
+    w.nest(attribute[side], () => w.nest(tupleIp, () => w.bytes(source, addressBytes(address))));
     w.nest(attribute.filter, () => {
       w.number(1, side === 'original' ? filterSourceAddress : 0);
       w.number(2, side === 'reply' ? filterSourceAddress : 0);
     });
   };
-  socket.dump(`list the flows of ${address}`, getFlow, fill, (message) => {
-    if (message.type !== 1 << 8) return;
+}
+
+function keepIn(flows: Flow[]): (message: Message) => void {
+  return (message) => {
+    if (message.type !== newFlow) return;
     const identity: { type: number; value: Buffer }[] = [];
-    let original: Direction = { source: '', destination: '' };
-    let reply = original;
+    const sources = { original: '', reply: '' };
     readAttributes(message.body, 4, (type, value) => {
-      if (type === attribute.original) original = readDirection(value);
-      if (type === attribute.reply) reply = readDirection(value);
+      if (type === attribute.original) sources.original = readSource(value);
+      if (type === attribute.reply) sources.reply = readSource(value);
       if (type === attribute.original || type === attribute.id || type === attribute.zone) {
         identity.push({ type, value: Buffer.from(value) });
       }
     });
-    flows.push({ original, reply, identity });
-  });
-  return flows;
+    flows.push({ sources, identity });
+  };
 }
 
 function remove(socket: NetlinkSocket, address: string, flow: Flow): boolean {
@@ -103,15 +132,13 @@ function writeHeader(writer: MessageWriter, address: string): void {
     .u16(0);
 }
 
-function readDirection(tuple: Buffer): Direction {
+function readSource(tuple: Buffer): string {
   let source = '';
-  let destination = '';
   readAttributes(tuple, 0, (type, value) => {
     if (type !== tupleIp) return;
     readAttributes(value, 0, (part, bytes) => {
       if (part === ip.source4 || part === ip.source6) source = addressText(bytes);
-      if (part === ip.destination4 || part === ip.destination6) destination = addressText(bytes);
     });
   });
-  return { source, destination };
+  return source;
 }

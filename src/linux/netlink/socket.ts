@@ -8,6 +8,7 @@ import {
   MSG_DONTWAIT,
   openSocket,
   receiveDatagram,
+  receiveDatagramElsewhere,
   SOCK_RAW,
   sendDatagram,
   sendDatagramAsync,
@@ -160,17 +161,52 @@ export class NetlinkSocket {
     sendDatagram(this.#fd, this.#writer.result());
     let consistent = true;
     for (;;) {
-      for (const message of this.#next()) {
-        if (message.sequence !== sequence) continue;
-        if ((message.flags & flags.interrupted) !== 0) consistent = false;
-        if (message.type === controlType.done || message.type === controlType.error) {
-          const error = readError(what, message);
-          if (error) throw error;
-          return consistent;
-        }
-        onMessage(message);
-      }
+      const state = this.#readDump(what, sequence, this.#next(), onMessage);
+      if (state === 'inconsistent') consistent = false;
+      if (state === 'done') return consistent;
     }
+  }
+
+  /**
+   * The same while the event loop goes on: lists for which the kernel walks a large table (connection tracking). The
+   * socket must be used for nothing else meanwhile.
+   */
+  async dumpElsewhere(
+    what: string,
+    type: number,
+    fill: (writer: MessageWriter) => void,
+    onMessage: (message: Message) => void,
+  ): Promise<void> {
+    const sequence = ++this.#sequence;
+    this.#writer.reset().begin(type, flags.request | flags.dump, sequence);
+    fill(this.#writer);
+    this.#writer.end();
+    sendDatagram(this.#fd, this.#writer.result());
+    for (;;) {
+      const length = await receiveDatagramElsewhere(this.#fd, this.#receive);
+      const messages = readMessages(this.#receive.subarray(0, length));
+      if (this.#readDump(what, sequence, messages, onMessage) === 'done') return;
+    }
+  }
+
+  #readDump(
+    what: string,
+    sequence: number,
+    messages: Iterable<Message>,
+    onMessage: (message: Message) => void,
+  ): 'more' | 'inconsistent' | 'done' {
+    let state: 'more' | 'inconsistent' = 'more';
+    for (const message of messages) {
+      if (message.sequence !== sequence) continue;
+      if ((message.flags & flags.interrupted) !== 0) state = 'inconsistent';
+      if (message.type === controlType.done || message.type === controlType.error) {
+        const error = readError(what, message);
+        if (error) throw error;
+        return 'done';
+      }
+      onMessage(message);
+    }
+    return state;
   }
 
   /** Sends one request whose answer is one message. @throws KernelError */
