@@ -130,7 +130,9 @@ function show(result: PlanResult, output: string, all: boolean, io: PlanIo): voi
   }
   io.out(`${printPlan(plan, all)}\n${printProof(proof)}\n${printFindings(findings)}`);
   if (proof && missingPairs(proof.reachability) > 0 && plan.routers.length > 0)
-    io.out('  (a router that rewrites AS paths, "as-override", may carry routes that are missing above)\n');
+    io.out(
+      '  (packets still arrive where the router is the hosts\' default gateway, or where it rewrites AS paths, "as-override")\n',
+    );
 }
 
 async function compare(

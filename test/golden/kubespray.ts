@@ -263,16 +263,16 @@ function resourceDifferences(first: Run, plan: ClusterPlan, modern: boolean): st
       continue;
     }
     const spec = { ...mine.spec };
+    const recorded = { ...one.spec };
     if (one.kind === 'Node') {
-      const host = plan.hosts.find((each) => each.name === one.metadata.name);
-      const address = host?.address.includes(':')
-        ? { ipv6Address: `${host.address}/128` }
-        : { ipv4Address: `${host?.address}/32` };
-      spec['bgp'] = { ...address, ...(spec['bgp'] as object | undefined) };
+      // The addresses are the recorder's stand-in for the agent; what matters is whether they survive.
+      const { ipv4Address, ipv6Address, ...bgp } = (recorded['bgp'] ?? {}) as Json;
+      if (ipv4Address === undefined && ipv6Address === undefined) lines.push(`${key} ipv4Address is lost`);
+      recorded['bgp'] = bgp;
+      spec['bgp'] ??= {};
     }
     if (spec['natOutgoing'] === false) delete spec['natOutgoing'];
     const client = clientDefaults[one.kind] ?? [];
-    const recorded = { ...one.spec };
     if (one.kind === 'BGPPeer' && recorded['peerIP'] === '')
       for (const name of ['peerIP', 'asNumber']) delete recorded[name];
     for (const name of new Set([...Object.keys(spec), ...Object.keys(recorded)])) {

@@ -89,7 +89,7 @@ export function diffNetworks(
   changes.push(...stale(before, after));
   return {
     changes,
-    steps: steps.filter((one) => isNeeded(one, existing.get(keyOf(one.resource)))),
+    steps: steps.flatMap((one) => neededStep(one, existing.get(keyOf(one.resource)))),
     stages,
     kubesprayOrderLoses: kubesprayOrder(before, after),
     sessionsUp,
@@ -344,13 +344,31 @@ function combine(before: NetworkState, after: NetworkState, mesh: boolean): Netw
   return { ...after, hosts, peers: [...peers.values()], sessions, mesh };
 }
 
-/** True if a write would change the object. */
-function isNeeded(step: ResourceStep, existing: Resource | undefined): boolean {
-  if (!existing) return true;
-  if (step.how === 'create') return false;
-  const wanted = step.how === 'label' ? { ...step.resource.metadata.labels } : step.resource.spec;
+/** Fields of a pool that may change while it is in use. */
+const mutablePoolFields = ['ipipMode', 'vxlanMode', 'natOutgoing'];
+
+/** The step, if it would change the object. Of an existing pool only what may change is written. */
+function neededStep(step: ResourceStep, existing: Resource | undefined): readonly ResourceStep[] {
+  if (!existing) return [step];
+  const { resource } = step;
+  if (step.how === 'create') {
+    const fields = mutablePoolFields.filter(
+      (name) => !covers(existing.spec[name] ?? false, resource.spec[name]),
+    );
+    if (fields.length === 0) return [];
+    const spec = Object.fromEntries(fields.map((name) => [name, resource.spec[name]]));
+    return [
+      {
+        ...step,
+        how: 'apply',
+        resource: { ...resource, spec },
+        reason: 'the pool stays, these fields change',
+      },
+    ];
+  }
+  const wanted = step.how === 'label' ? { ...resource.metadata.labels } : resource.spec;
   const actual = step.how === 'label' ? { ...existing.metadata.labels } : existing.spec;
-  return !covers(actual, wanted);
+  return covers(actual, wanted) ? [] : [step];
 }
 
 function covers(actual: unknown, wanted: unknown): boolean {

@@ -113,7 +113,12 @@ export function printProof(proof: Proof | undefined): string {
   const broken = proof.failures.filter((one) => one.losses.length > 0 && missingPairs(one) > missing);
   if (proof.failures.length === 0)
     lines.push('  no single failure cuts off anybody but the failed host itself');
-  else if (broken.length === 0) lines.push('  and still does when any one reflector, router or host is down');
+  else if (broken.length === 0)
+    lines.push(
+      missing === 0
+        ? '  and still does when any one reflector, router or host is down'
+        : '  the failure of any one reflector, router or host makes it no worse',
+    );
   for (const one of broken) {
     const what = one.failure?.kind === 'speaker' ? one.failure.name : `${one.failure?.a}–${one.failure?.b}`;
     lines.push(`  when ${what} is down, ${missingPairs(one)} pairs have no route:`, ...lossLines(one));

@@ -49,21 +49,20 @@ function split(source: string): Tag[] {
   }
 }
 
-/** The closing mark outside quotation marks. */
+/** The closing mark outside quotation marks and outside brackets of the expression itself. */
 function closing(source: string, from: number, close: string): number {
   if (close === '#}') return source.indexOf(close, from);
   let quote = '';
+  let open = 0;
   for (let at = from; at < source.length; at++) {
     const char = source[at] ?? '';
     if (quote !== '') {
       if (char === '\\') at++;
       else if (char === quote) quote = '';
     } else if (char === '"' || char === "'") quote = char;
-    else if (source.startsWith(close, at)) {
-      // `{{ {'a': {}} }}`: a mapping's own braces come first.
-      if (close === '}}' && source[at + 2] === '}') continue;
-      return at;
-    }
+    else if (open === 0 && source.startsWith(close, at)) return at;
+    else if ('([{'.includes(char)) open++;
+    else if (')]}'.includes(char) && open > 0) open--;
   }
   return -1;
 }
