@@ -7,6 +7,7 @@ export type { Member, MemberStatus, SnapshotChunk } from './etcd/wire.ts';
 export { formatJson, parseJson } from './json.ts';
 export type * from './kv.ts';
 export { KvDatastore, rawStore } from './kv-datastore.ts';
+export { LeaseLock } from './lease-lock.ts';
 export { MemoryKv, memoryDatastore } from './memory/index.ts';
 export { endOfPrefix, keyOfPath, pathOfKey } from './paths.ts';
 export type * from './port.ts';

@@ -32,6 +32,8 @@ export interface CollectorOptions {
   readonly grace?: number;
   readonly now?: () => number;
   readonly log: (message: string) => void;
+  /** Asked before each pass; when it says no, nothing is scanned and what was seen is forgotten. */
+  readonly isOurs?: () => Promise<boolean>;
 }
 
 /** Remembers candidates between scans. Nothing is released by the first scan after a start. */
@@ -46,7 +48,12 @@ export class Collector {
 
   /** One pass; what it released. */
   async pass(): Promise<{ readonly addresses: readonly string[]; readonly blocks: readonly string[] }> {
-    const { ipam, scan, grace = defaultGrace, now = Date.now, log } = this.#options;
+    const { ipam, scan, grace = defaultGrace, now = Date.now, log, isOurs } = this.#options;
+    if (isOurs && !(await isOurs())) {
+      this.#sightings = new Map();
+      this.#hosts = new Set();
+      return { addresses: [], blocks: [] };
+    }
     const found = await scan();
     const { sightings, confirmed } = confirm(this.#sightings, found.candidates, now(), grace);
     const hosts = found.hosts.filter((host) => this.#hosts.has(host));

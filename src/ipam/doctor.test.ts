@@ -265,6 +265,7 @@ test('a collector releases nothing on its first pass, then what stayed garbage, 
   let time = now;
   const common = { ipam, now: () => time, log: () => {} };
   const local = { endpoints: () => [], isAlive: () => false, now: () => time };
+  const notOurs = new Collector({ ...common, scan: scanOfGoneHosts(store), isOurs: async () => false });
   const own = new Collector({ ...common, scan: scanOfHost(store, 'n1', local) });
   const cluster = new Collector({ ...common, scan: scanOfGoneHosts(store) });
   const nothing = { addresses: [], blocks: [] };
@@ -272,7 +273,9 @@ test('a collector releases nothing on its first pass, then what stayed garbage, 
   expect(await cluster.pass()).toEqual(nothing);
   await store.delete({ type: 'resource', kind: 'Node', name: 'n2' });
   expect(await cluster.pass()).toEqual(nothing);
+  await notOurs.pass();
   time += 15 * 60_000;
+  expect(await notOurs.pass()).toEqual(nothing);
   expect(await own.pass()).toEqual({ addresses: [leaked], blocks: [] });
   const last = await cluster.pass();
   expect(last.addresses).toEqual([orphan]);

@@ -24,6 +24,7 @@ test('keeps what an endpoint or an interface vouches for', async () => {
   await give('web-0');
   await give('web-1');
   await give('gone');
+  const used = await give('of-another-plugin');
   const logged: string[] = [];
   const collector = new AddressCollector({
     datastore: store,
@@ -32,6 +33,7 @@ test('keeps what an endpoint or an interface vouches for', async () => {
     interfacePrefix: 'cali',
     log: (message) => logged.push(message),
     links,
+    inUse: () => new Set([used]),
   });
   const key = {
     type: 'resource',

@@ -1,17 +1,28 @@
-/** Releases addresses of this host that nothing will ever release: see `ipam/collect.ts` for what counts as garbage. */
+/**
+ * Releases addresses that nothing will ever release, of this host and (one node of the cluster does it) of hosts that
+ * are gone: see `ipam/collect.ts` for what counts as garbage.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Datastore, SyncConsumer, SyncStatus, SyncUpdate } from '../datastore/index.ts';
+import {
+  type Datastore,
+  LeaseLock,
+  type SyncConsumer,
+  type SyncStatus,
+  type SyncUpdate,
+} from '../datastore/index.ts';
 import {
   type Attributes,
   type Candidate,
   Collector,
   type Ipam,
   type Scan,
+  scanOfGoneHosts,
   scanOfHost,
 } from '../ipam/index.ts';
 import type { Resource } from '../resources/resource.ts';
+import { sandboxAddresses } from './sandbox-addresses.ts';
 
 /** What the collector needs. */
 export interface AddressCollectorOptions {
@@ -22,7 +33,12 @@ export interface AddressCollectorOptions {
   readonly log: (message: string) => void;
   /** Where the kernel shows interfaces; for tests. */
   readonly links?: string;
+  /** Addresses that some sandbox of the host has; asked only when there are candidates. */
+  readonly inUse?: () => ReadonlySet<string>;
 }
+
+/** Longer than the time between two passes of a collector, so that the same node does both. */
+const lockSeconds = 20 * 60;
 
 /** A consumer of the syncer that knows this host's endpoints, and the task that collects. Idle until in-sync. */
 export class AddressCollector implements SyncConsumer {
@@ -30,18 +46,35 @@ export class AddressCollector implements SyncConsumer {
   readonly #endpoints = new Map<string, Resource>();
   readonly #scan: () => Promise<Scan>;
   readonly #collector: Collector;
+  readonly #cluster: Collector;
+  readonly #lock: LeaseLock;
   readonly #abort = new AbortController();
-  #task: Promise<void> | undefined;
+  #tasks: readonly Promise<void>[] = [];
 
   constructor(options: AddressCollectorOptions) {
     const { datastore, ipam, nodeName, interfacePrefix, log, links = '/sys/class/net' } = options;
+    const { inUse = sandboxAddresses } = options;
     this.#nodeName = nodeName;
-    this.#scan = scanOfHost(datastore, nodeName, {
+    const scan = scanOfHost(datastore, nodeName, {
       endpoints: () => [...this.#endpoints.values()],
       isAlive: (containerId, attributes) =>
         interfacesOf(interfacePrefix, containerId, attributes).some((name) => existsSync(join(links, name))),
     });
+    this.#scan = async () => {
+      const found = await scan();
+      if (found.candidates.length === 0) return found;
+      const used = inUse();
+      const isUnused = ({ addresses }: Candidate) => addresses.every(({ address }) => !used.has(address));
+      return { ...found, candidates: found.candidates.filter(isUnused) };
+    };
     this.#collector = new Collector({ ipam, log, scan: this.#scan });
+    this.#lock = new LeaseLock(datastore, 'addresses-of-gone-hosts', nodeName, lockSeconds);
+    this.#cluster = new Collector({
+      ipam,
+      log,
+      scan: scanOfGoneHosts(datastore),
+      isOurs: () => this.#lock.hold(),
+    });
   }
 
   onUpdates(updates: readonly SyncUpdate[]): void {
@@ -56,7 +89,8 @@ export class AddressCollector implements SyncConsumer {
   }
 
   onStatus(status: SyncStatus): void {
-    if (status === 'in-sync') this.#task ??= this.#collector.run(this.#abort.signal);
+    if (status !== 'in-sync' || this.#tasks.length > 0) return;
+    this.#tasks = [this.#collector, this.#cluster].map((collector) => collector.run(this.#abort.signal));
   }
 
   /** What would be garbage if it stayed as it is. */
@@ -71,7 +105,7 @@ export class AddressCollector implements SyncConsumer {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    await this.#task;
+    await Promise.all(this.#tasks);
   }
 }
 
