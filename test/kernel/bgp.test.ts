@@ -1,10 +1,28 @@
 /** BIRD itself, configured by our agent: sessions, routes, and what happens when things break. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from 'bun:test';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { birdCommand, daemonStatus, parseProtocols, retireBird, runningBird } from '../../src/bgp/index.ts';
+import {
+  type BirdPaths,
+  BirdSupervisor,
+  birdCommand,
+  daemonStatus,
+  parseProtocols,
+  retireBird,
+  runningBird,
+  silentBgpLog,
+} from '../../src/bgp/index.ts';
 import { BgpNet, block, eventually, ip, put, remove } from '../support/bgp-net.ts';
 
 setDefaultTimeout(60_000);
@@ -251,19 +269,28 @@ describe('a host that gives BGP up', () => {
   });
 });
 
-describe('a configuration that BIRD refuses', () => {
-  test('keeps the old one and quotes the line', async () => {
-    const { BirdSupervisor, silentBgpLog } = await import('../../src/bgp/index.ts');
-    const folder = mkdtempSync(join(tmpdir(), 'bgp-refused-'));
-    const paths = {
+describe('the supervisor', () => {
+  const good = 'router id 1.1.1.1;\nprotocol device { scan time 10; }\n';
+  let folder = '';
+  let paths: BirdPaths;
+  const make = () => new BirdSupervisor({ paths, log: silentBgpLog, timing: { probe: 50 } });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bgp-supervisor-'));
+    paths = {
       binary: '/usr/sbin/bird',
       config: join(folder, 'bird.conf'),
       socket: join(folder, 'bird.ctl'),
       pid: join(folder, 'bird.pid'),
       log: join(folder, 'bird.log'),
     };
-    const supervisor = new BirdSupervisor({ paths, log: silentBgpLog });
-    const good = 'router id 1.1.1.1;\nprotocol device { scan time 10; }\n';
+  });
+  afterEach(async () => {
+    await birdCommand('down', { path: paths.socket }).catch(() => undefined);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a refused configuration leaves the old one running and quotes the line', async () => {
+    const supervisor = make();
     await supervisor.apply(good);
     expect(supervisor.faults).toEqual([]);
     const pid = runningBird(paths);
@@ -275,8 +302,53 @@ describe('a configuration that BIRD refuses', () => {
     expect(runningBird(paths)).toBe(pid!);
     await supervisor.apply(`${good}# other\n`);
     expect(supervisor.faults).toEqual([]);
-    await birdCommand('down', { path: paths.socket });
-    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a daemon that died while nobody looked comes back before anything is known', async () => {
+    const first = make();
+    await first.apply(good);
+    process.kill(runningBird(paths)!, 'SIGKILL');
+    await eventually(
+      () => runningBird(paths),
+      (pid) => pid === undefined,
+    );
+    const second = make();
+    second.start();
+    await eventually(
+      () => runningBird(paths),
+      (pid) => pid !== undefined,
+    );
+    await second.detach();
+  });
+
+  test('a refused configuration does not keep a dead daemon from coming back with the old one', async () => {
+    const first = make();
+    await first.apply(good);
+    process.kill(runningBird(paths)!, 'SIGKILL');
+    await eventually(
+      () => runningBird(paths),
+      (pid) => pid === undefined,
+    );
+    const second = make();
+    second.start();
+    await second.apply('protocol nonsense { }\n');
+    await eventually(
+      () => runningBird(paths),
+      (pid) => pid !== undefined,
+    );
+    expect(readFileSync(paths.config, 'utf8')).toBe(good);
+    await eventually(
+      () => second.faults.map(({ code }) => code),
+      (codes) => codes.join() === 'configuration',
+    );
+    await second.detach();
+  });
+
+  test('a missing executable is said with its cure', async () => {
+    paths = { ...paths, binary: join(folder, 'no-bird') };
+    const supervisor = make();
+    await supervisor.apply(good);
+    expect(supervisor.faults[0]!.message).toContain('no-bird');
   });
 });
 

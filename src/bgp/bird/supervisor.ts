@@ -2,7 +2,7 @@
  * Keeps one BIRD running with the wanted configuration. It outlives this process: a later one adopts it by its pid
  * file. Whatever goes wrong becomes a line of `faults` and is tried again; sessions are never given up for it.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { CalicoError, messageOf } from '../../errors.ts';
 import { type BgpFault, Faults } from '../faults.ts';
 import type { BgpLog } from '../log.ts';
@@ -21,6 +21,12 @@ export interface SupervisorTiming {
 }
 
 const defaultTiming: SupervisorTiming = { probe: 1000, hung: 15_000, command: 2000 };
+
+/** Most milliseconds between attempts to start a daemon that ends at once. */
+const longestLaunchDelay = 30_000;
+
+/** Size of the log in bytes at which it becomes `.1`. */
+const logLimit = 8 * 2 ** 20;
 
 /** See {@link SupervisorTiming} and {@link BirdPaths}. */
 export interface SupervisorOptions {
@@ -43,6 +49,8 @@ export class BirdSupervisor {
   #silentSince: number | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #pid: number | undefined;
+  #launchAfter = 0;
+  #launchDelay = 0;
 
   constructor(options: SupervisorOptions) {
     this.#paths = options.paths;
@@ -61,8 +69,12 @@ export class BirdSupervisor {
     return this.#pid;
   }
 
-  /** Looks after the daemon from now on. */
+  /**
+   * Looks after the daemon from now on. One that died while nobody looked comes back with the configuration it had,
+   * before any other is known: traffic does not wait for the datastore.
+   */
   start(): void {
+    if (endedAbruptly(this.#paths)) this.#wanted ??= readText(this.#paths.config);
     this.#timer ??= setInterval(() => void this.#serial(() => this.#look()), this.#timing.probe);
   }
 
@@ -77,6 +89,8 @@ export class BirdSupervisor {
   apply(text: string): Promise<void> {
     this.#wanted = text;
     this.#rejected = undefined;
+    this.#launchAfter = 0;
+    this.#launchDelay = 0;
     return this.#serial(() => this.#look());
   }
 
@@ -100,6 +114,7 @@ export class BirdSupervisor {
       this.#silentSince = undefined;
       return this.#launch();
     }
+    rotate(this.#paths.log);
     if (!(await this.#answers(this.#pid))) return;
     await this.#converge();
   }
@@ -123,6 +138,9 @@ export class BirdSupervisor {
   }
 
   async #launch(): Promise<void> {
+    if (this.#now() < this.#launchAfter) return;
+    this.#launchDelay = Math.min(longestLaunchDelay, this.#launchDelay * 2 || this.#timing.probe);
+    this.#launchAfter = this.#now() + this.#launchDelay;
     const file = this.#paths.config;
     const previous = readText(file);
     if (previous !== this.#wanted && this.#wanted !== this.#rejected && !this.#write(file)) return;
@@ -130,7 +148,7 @@ export class BirdSupervisor {
     let ended: string | undefined;
     const pid = startBird(this.#paths, recover, (code, signal) => {
       ended = `BIRD ended (${signal ?? `status ${code}`})`;
-      this.#log.warn(ended, { pid });
+      this.#log.warn(ended);
     });
     this.#pid = pid;
     this.#log.info('BIRD started', { pid, recover });
@@ -139,7 +157,7 @@ export class BirdSupervisor {
       try {
         await this.status();
         this.#faults.clear('bird');
-        this.#faults.clear('configuration');
+        this.#launchDelay = 0;
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -210,6 +228,13 @@ export class BirdSupervisor {
 
 function readText(file: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+/** BIRD appends to the file that it was given, so the file stays and is emptied. */
+function rotate(log: string): void {
+  if (!existsSync(log) || statSync(log).size < logLimit) return;
+  copyFileSync(log, `${log}.1`);
+  truncateSync(log);
 }
 
 function lastLine(file: string): string {
