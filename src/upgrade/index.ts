@@ -1,7 +1,9 @@
 /** From etcd v2 to etcd v3: conversion, phases, backup and restore. */
 export * from './convert.ts';
+export { convertHostEndpoint, convertWorkloadEndpoint } from './convert-endpoints.ts';
 export * from './convert-ipam.ts';
-export { storedPolicy } from './convert-policy.ts';
+export { convertPolicy, convertProfile, storedPolicy } from './convert-policy.ts';
+export { addressName, cidrName, convertNodeName } from './names.ts';
 export * from './phases.ts';
 export { upgradeProgram } from './program.ts';
 export { StatusText } from './status-text.ts';

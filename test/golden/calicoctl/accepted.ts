@@ -64,6 +64,12 @@ const rules: readonly Rule[] = [
     applies: (step) => step.stderr.includes('NATOutgoingV1'),
   },
   {
+    heading: 'calicoctl convert shows the values it refuses',
+    applies: (step, _text, scenario) =>
+      scenario.scenario === 'convert' &&
+      step.stderr.startsWith('Converted manifest resource(s) failed validation'),
+  },
+  {
     heading: 'calicoctl says in its own words why a stored value cannot be read',
     applies: (step) => step.stderr.includes('failed to parse datastore entry'),
   },
