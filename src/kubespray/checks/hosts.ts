@@ -260,7 +260,9 @@ export const overrides: Check = ({ view }) => {
   const findings: Finding[] = [];
   const first = view.first();
   if (!first) return findings;
+  const anywhere = new Set(view.cluster().flatMap((host) => [...view.loaded.variables(host).keys()]));
   for (const spec of variableTable) {
+    if (!anywhere.has(spec.name)) continue;
     const hostWide = spec.scope === 'cluster' || spec.name === 'calico_mtu';
     if (!hostWide || !isRead(spec, view.release)) continue;
     const own = view.value(first, spec.name);

@@ -36,14 +36,15 @@ export function planSessions(
   if (settings.backend !== 'bird') return { sessions, routers: [] };
   const nodes = hosts.filter((host) => host.runsNode);
   const position = new Map(nodes.map((host, index) => [host.name, index]));
+  const inside = new Set<number>();
   const seen = new Set<string>();
   const between = (a: SessionHost, b: SessionHost, via: string) => {
     if (a.name === b.name) return;
     const ordered = (position.get(a.name) ?? 0) < (position.get(b.name) ?? 0);
     const [host, peer] = ordered ? [a, b] : [b, a];
-    const key = `${host.name} ${peer.name}`;
-    if (seen.has(key)) return;
-    seen.add(key);
+    const key = (position.get(host.name) ?? 0) * nodes.length + (position.get(peer.name) ?? 0);
+    if (inside.has(key)) return;
+    inside.add(key);
     sessions.push({
       host: host.name,
       hostAddress: host.address,
@@ -74,10 +75,10 @@ export function planSessions(
       continue;
     }
     if (peerIP === undefined || asNumber === undefined) continue;
-    const inside = nodes.find((host) => host.address === peerIP);
+    const member = nodes.find((host) => host.address === peerIP);
     for (const host of from) {
-      if (inside) {
-        between(host, inside, metadata.name);
+      if (member) {
+        between(host, member, metadata.name);
         continue;
       }
       const key = `${host.name} ${peerIP}`;
