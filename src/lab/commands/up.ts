@@ -24,6 +24,7 @@ processes, pods attached through the CNI plugin. Everything is inside namespaces
       --limit HOST,…        these hosts only (etcd members always)
       --kubespray-release V rules and defaults of that release
       --subnet-prefix N     prefix length of the hosts' networks (default: 24)
+      --keep                leave a lab that failed as it is, to be looked at
   -o, --output json         the status at the end as JSON
 
 Examples:
@@ -44,6 +45,7 @@ export const up: LabCommand = {
         limit: { type: 'string', multiple: true },
         'kubespray-release': { type: 'string' },
         'subnet-prefix': { type: 'string' },
+        keep: { type: 'boolean' },
       },
       usage,
     );
@@ -66,7 +68,7 @@ export const up: LabCommand = {
     await preflight(plan);
     const podsPerNode = numberOption(parsed, 'pods-per-node', 1);
     const spec: LabSpec = { name: state.name, plan, podsPerNode, executable: executable(), inventory };
-    return await start(state, spec, parsed.json);
+    return await start(state, spec, { json: parsed.json, keep: values['keep'] === true });
   },
 };
 
@@ -89,7 +91,11 @@ async function resume(state: LabState, asked: readonly string[] | undefined): Pr
   return 0;
 }
 
-async function start(state: LabState, spec: LabSpec, json: boolean): Promise<number> {
+async function start(
+  state: LabState,
+  spec: LabSpec,
+  { json, keep }: { readonly json: boolean; readonly keep: boolean },
+): Promise<number> {
   let interrupted = false;
   const interrupt = () => {
     if (interrupted) return;
@@ -106,7 +112,7 @@ async function start(state: LabState, spec: LabSpec, json: boolean): Promise<num
   } catch (error) {
     // The interruption ends the process, with its own status.
     if (interrupted) return await new Promise<number>(() => {});
-    await end(state);
+    if (!keep) await end(state);
     throw error;
   }
 }

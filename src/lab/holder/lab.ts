@@ -35,6 +35,9 @@ import { memoryMiB, Supervised } from './supervised.ts';
 /** Limits of waiting, milliseconds. */
 const patience = { etcd: 30_000, node: 60_000, sessions: 60_000 } as const;
 
+/** A program that has ended this often does not start. */
+const hopeless = 4;
+
 /** A host that runs calico-node. */
 interface LabHost {
   readonly plan: HostPlan;
@@ -305,9 +308,8 @@ export class Lab {
           () => Promise.resolve(isSocket(socket)),
           patience.node,
           20,
-          () => {
-            return `calico-node on ${plan.name} does not start: ${node.lastLines}`;
-          },
+          () => `calico-node on ${plan.name} does not start: ${node.lastLines}`,
+          () => node.restarts >= hopeless,
         );
         waiting.delete(plan.name);
         progress.step([...waiting].slice(0, 4).join(' '));
@@ -434,6 +436,7 @@ async function eventually(
   limit: number,
   interval: number,
   why: () => string,
+  givenUp: () => boolean = () => false,
 ): Promise<void> {
   const until = performance.now() + limit;
   let last = '';
@@ -443,7 +446,7 @@ async function eventually(
     } catch (error) {
       last = messageOf(error);
     }
-    if (performance.now() > until)
+    if (performance.now() > until || givenUp())
       throw new CalicoError('TIMEOUT', `${why()}${last === '' ? '' : ` (${last})`}`);
     await new Promise((resolve) => setTimeout(resolve, interval));
   }

@@ -50,7 +50,11 @@ export class Supervised {
 
   /** The log's end, for a message. */
   get lastLines(): string {
-    return readFileSync(this.#options.logFile, 'utf8').trimEnd().split('\n').slice(-3).join('\n');
+    return readFileSync(this.#options.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !line.startsWith('lab: '))
+      .slice(-3)
+      .join('\n');
   }
 
   start(): void {
