@@ -79,7 +79,7 @@ export interface BgpAgent {
 }
 
 /** Milliseconds between looks at the sessions for the published state. */
-const reportInterval = 2000;
+const reportInterval = 1000;
 
 /** Milliseconds after which a left-over route that ours never replaced is stale: longer than any graceful restart. */
 const sweepTime = 300_000;

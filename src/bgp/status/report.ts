@@ -130,8 +130,8 @@ export function whyDown(
     return `${peerIP} does not know this peer`;
   if (reason !== '') return reason;
   if (session.password !== undefined && (state === 'Connect' || state === 'Active' || state === 'Passive'))
-    return `${peerIP} does not answer: the password differs, or a firewall drops port ${port}`;
+    return `no answer from ${peerIP} yet; if that lasts, the password differs or a firewall drops port ${port}`;
   if (state === 'Idle') return `BIRD waits before it tries again, or has another session with ${peerIP}`;
   if (state === 'Passive') return `waits for ${peerIP} to connect`;
-  return `${peerIP} does not answer: a firewall drops port ${port}, or the far end has a password`;
+  return `no answer from ${peerIP} yet; if that lasts, a firewall drops port ${port} or the far end has a password`;
 }
