@@ -690,7 +690,9 @@ class RunningAgent implements Agent {
     this.#metrics.set('felix_cluster_num_hosts', this.#network.hostCount);
     for (const version of [4, 6] as const) {
       const routes = this.#network.routes[version].desired;
-      this.#metrics.set('felix_route_table_num_routes', routes.size, { table: `IPv${version}:254` });
+      const table = `IPv${version}:254`;
+      this.#metrics.set('felix_route_table_num_routes', routes.size, { table });
+      this.#metrics.set('felix_route_table_num_ifaces', this.#network.routedInterfaces(version), { table });
     }
   }
 

@@ -105,9 +105,12 @@ test('flows of an address are forgotten, others stay', async () => {
   expect(after).not.toContain('10.5.0.1');
   expect(after).toContain('src=10.5.0.2');
   expect(forgetFlows('10.5.0.9', namespace)).toBe(0);
-  expect(await forgetFlowsElsewhere('10.5.0.2', () => false, namespace)).toBe(0);
+  expect(await forgetFlowsElsewhere(new Set(['10.5.0.2']), () => false, namespace)).toBe(0);
   expect(inside('conntrack', '-L')).toContain('src=10.5.0.2');
-  expect(await forgetFlowsElsewhere('10.5.0.2', () => true, namespace)).toBe(1);
+  inside('ping', '-c1', '-q', '-I', '10.5.0.1', '10.5.0.1');
+  expect(await forgetFlowsElsewhere(new Set(['10.5.0.2']), () => true, namespace)).toBe(1);
+  const both = new Set(['10.5.0.1', '10.5.0.9']);
+  expect(await forgetFlowsElsewhere(both, (address) => address !== '10.5.0.9', namespace)).toBe(1);
   expect(inside('conntrack', '-L')).not.toContain('src=10.5.0.2');
 });
 

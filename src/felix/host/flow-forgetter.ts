@@ -5,8 +5,9 @@
  * dealt with at once, before its new route is made, so that nothing of its new connections is lost.
  */
 import { messageOf } from '../../errors.ts';
-import { forgetFlows, forgetFlowsElsewhere, type Namespace } from '../../linux/index.ts';
+import { forgetFlows, forgetFlowsElsewhere, type Namespace, readSysctl } from '../../linux/index.ts';
 import type { Log } from '../log.ts';
+import { inHost } from './host-sysctls.ts';
 
 const attempts = 3;
 
@@ -16,6 +17,7 @@ export class FlowForgetter {
   readonly #log: Log;
   readonly #leaving = new Set<string>();
   #working: Promise<void> = Promise.resolve();
+  #busy = false;
 
   constructor(namespace: Namespace | undefined, log: Log) {
     this.#namespace = namespace;
@@ -27,18 +29,21 @@ export class FlowForgetter {
     return this.#leaving.has(address);
   }
 
-  /** The address went: in the background. */
+  /** The address went: in the background, together with others that go meanwhile. */
   leave(address: string): void {
-    if (this.#leaving.has(address)) return;
     this.#leaving.add(address);
-    this.#working = this.#working.then(() => this.#work(address));
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#working = this.#work().finally(() => {
+      this.#busy = false;
+    });
   }
 
   /** The address goes elsewhere: now. */
   move(address: string): void {
     this.#leaving.delete(address);
     try {
-      forgetFlows(address, this.#namespace);
+      if (this.#anyTracked()) forgetFlows(address, this.#namespace);
     } catch (error) {
       this.#complain(address, error);
     }
@@ -49,17 +54,25 @@ export class FlowForgetter {
     return this.#working;
   }
 
-  async #work(address: string): Promise<void> {
-    for (let attempt = 1; this.#leaving.has(address); attempt++) {
+  async #work(): Promise<void> {
+    for (let attempt = 1; this.#leaving.size > 0; ) {
+      const batch = new Set(this.#leaving);
       try {
-        await forgetFlowsElsewhere(address, () => this.#leaving.has(address), this.#namespace);
-        this.#leaving.delete(address);
+        if (this.#anyTracked()) {
+          await forgetFlowsElsewhere(batch, (address) => this.#leaving.has(address), this.#namespace);
+        }
       } catch (error) {
-        if (attempt < attempts) continue;
-        this.#leaving.delete(address);
-        this.#complain(address, error);
+        if (attempt++ < attempts) continue;
+        this.#complain([...batch].join(' '), error);
       }
+      for (const address of batch) this.#leaving.delete(address);
+      attempt = 1;
     }
+  }
+
+  /** A walk through the table costs the kernel the same when it is empty. */
+  #anyTracked(): boolean {
+    return inHost(this.#namespace, () => readSysctl('net/netfilter/nf_conntrack_count')) !== '0';
   }
 
   #complain(address: string, error: unknown): void {

@@ -63,7 +63,8 @@ export function interfaceSettingsDriver(
         if (change.op === 'delete') continue;
         try {
           inHost(namespace, () => {
-            for (const [path, value] of Object.entries(change.value)) writeSysctl(path, value);
+            for (const [path, value] of Object.entries(change.value))
+              writeSysctl(path, value, change.previous?.[path]);
           });
         } catch (error) {
           failed.set(change.key, error instanceof KernelError ? error : new Error(messageOf(error)));

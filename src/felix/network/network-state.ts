@@ -143,6 +143,11 @@ export class NetworkState {
     return this.#workloads;
   }
 
+  /** Number of interfaces that routes of an IP version are wanted through. */
+  routedInterfaces(version: 4 | 6): number {
+    return this.#tables[version].deviceCount;
+  }
+
   /** Number of hosts of the cluster. */
   get hostCount(): number {
     return this.#hosts.size;

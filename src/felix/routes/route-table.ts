@@ -80,6 +80,11 @@ export class RouteTable {
     for (const dst of touched) this.#onWinner(dst, this.#winner(dst));
   }
 
+  /** Number of interfaces that somebody wants a route through. */
+  get deviceCount(): number {
+    return this.#byDevice.size;
+  }
+
   /** Destinations of an interface, to be looked at again because it changed. */
   deviceChanged(name: string): readonly string[] {
     const destinations = [...(this.#byDevice.get(name) ?? [])];

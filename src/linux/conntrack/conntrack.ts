@@ -13,6 +13,7 @@ const tupleIp = 1;
 const ip = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
 const filterSourceAddress = 1;
 const sides = ['original', 'reply'] as const;
+const listing = 'list tracked flows';
 
 /** A flow by what identifies it to the kernel. */
 interface Flow {
@@ -29,34 +30,40 @@ export function forgetFlows(address: string, namespace?: Namespace): number {
   return withSocket(namespace, (socket) => {
     const flows: Flow[] = [];
     for (const side of sides) {
-      socket.dump(`list the flows of ${address}`, getFlow, fillList(address, side), keepIn(flows));
+      socket.dump(listing, getFlow, fillList(address, side), keepIn(flows));
     }
     return flows.filter((flow) => concerns(flow, address) && remove(socket, address, flow)).length;
   });
 }
 
 /**
- * The same while the event loop goes on. `stillWanted` is asked right before the flows are removed, for an address that
- * has come back meanwhile.
+ * The same for several addresses while the event loop goes on. `isWanted` is asked right before the flows of an address
+ * are removed: it may have come back meanwhile. One walk through the table serves all of them.
  */
 export async function forgetFlowsElsewhere(
-  address: string,
-  stillWanted: () => boolean,
+  addresses: ReadonlySet<string>,
+  isWanted: (address: string) => boolean,
   namespace?: Namespace,
 ): Promise<number> {
   const socket = openSocket(namespace);
   try {
     const flows: Flow[] = [];
-    for (const side of sides) {
-      await socket.dumpElsewhere(
-        `list the flows of ${address}`,
-        getFlow,
-        fillList(address, side),
-        keepIn(flows),
-      );
+    const [only] = addresses;
+    if (addresses.size === 1 && only !== undefined) {
+      for (const side of sides)
+        await socket.dumpElsewhere(listing, getFlow, fillList(only, side), keepIn(flows));
+    } else {
+      for (const version of new Set([...addresses].map(versionOf))) {
+        const fill = (w: MessageWriter) => void w.u8(familyOf(version)).u8(0).u16(0);
+        await socket.dumpElsewhere(listing, getFlow, fill, keepIn(flows, addresses));
+      }
     }
-    if (!stillWanted()) return 0;
-    return flows.filter((flow) => concerns(flow, address) && remove(socket, address, flow)).length;
+    return flows.filter((flow) => {
+      const address = sides
+        .map((side) => flow.sources[side])
+        .find((one) => addresses.has(one) && isWanted(one));
+      return address !== undefined && remove(socket, address, flow);
+    }).length;
   } finally {
     socket.close();
   }
@@ -92,14 +99,18 @@ function fillList(address: string, side: (typeof sides)[number]): (writer: Messa
   };
 }
 
-function keepIn(flows: Flow[]): (message: Message) => void {
+/** Keeps flows, all or those of some addresses. */
+function keepIn(flows: Flow[], only?: ReadonlySet<string>): (message: Message) => void {
   return (message) => {
     if (message.type !== newFlow) return;
-    const identity: { type: number; value: Buffer }[] = [];
     const sources = { original: '', reply: '' };
     readAttributes(message.body, 4, (type, value) => {
       if (type === attribute.original) sources.original = readSource(value);
       if (type === attribute.reply) sources.reply = readSource(value);
+    });
+    if (only && !only.has(sources.original) && !only.has(sources.reply)) return;
+    const identity: { type: number; value: Buffer }[] = [];
+    readAttributes(message.body, 4, (type, value) => {
       if (type === attribute.original || type === attribute.id || type === attribute.zone) {
         identity.push({ type, value: Buffer.from(value) });
       }

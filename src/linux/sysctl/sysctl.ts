@@ -20,10 +20,9 @@ export function readSysctl(path: SysctlPath): string | undefined {
 
 /**
  * Sets a value; does not write when it is there already, so that read-only mounts with the right value work. False
- * when the parameter does not exist.
+ * when the parameter does not exist. `current` saves the reading to a caller who has just read it.
  */
-export function writeSysctl(path: SysctlPath, value: string | number): boolean {
-  const current = readSysctl(path);
+export function writeSysctl(path: SysctlPath, value: string | number, current = readSysctl(path)): boolean {
   if (current === undefined) return false;
   if (current === String(value)) return true;
   try {
