@@ -1,5 +1,6 @@
 /** Opens the datastore for a command, and the gate on versions that differ. */
 import { messageOf } from '../errors.ts';
+import { policyDialectFor } from '../resources/index.ts';
 import { ResourceClient } from './client/client.ts';
 import { ClientError } from './client/errors.ts';
 import { type Ctl, CtlFailure, CtlHardExit } from './command.ts';
@@ -37,19 +38,21 @@ export async function openClientOrExit(args: Args, ctl: Ctl): Promise<ResourceCl
  * through. v3.15 knows no gate.
  */
 export async function checkVersions(client: ResourceClient, args: Args, ctl: Ctl): Promise<void> {
-  if (ctl.release.minor < 20 || flagArg(args, '--allow-version-mismatch')) return;
+  if (ctl.release.minor < 20) return;
+  const tolerant = flagArg(args, '--allow-version-mismatch');
   let cluster: string;
   try {
     const information = await client.get({ kind: 'ClusterInformation', name: 'default' });
     cluster = String(information.spec['calicoVersion'] ?? '');
   } catch (error) {
-    if (error instanceof ClientError && error.class === 'not-found') return;
+    if (tolerant || (error instanceof ClientError && error.class === 'not-found')) return;
     throw new CtlFailure(
       `unable to get Cluster Information to verify version mismatch: ${messageOf(error)}\nUse --allow-version-mismatch to override`,
     );
   }
+  if (!ctl.io.env['CALICOCTL_RELEASE']) client.adoptDialect(policyDialectFor(cluster));
   const bare = (version: string): string => version.replace(/^v/, '').replace(/-.*$/, '');
-  if (cluster === '' || bare(cluster) === bare(ctl.release.version)) return;
+  if (tolerant || cluster === '' || bare(cluster) === bare(ctl.release.version)) return;
   throw new CtlFailure(
     `version mismatch.\nClient Version:   ${ctl.release.version}\nCluster Version:  ${bare(cluster)}\nUse --allow-version-mismatch to override`,
   );

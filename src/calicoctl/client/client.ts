@@ -45,10 +45,17 @@ export interface ClientSettings {
 export class ResourceClient {
   readonly store: Datastore;
   readonly settings: ClientSettings;
+  #dialect: PolicyDialect;
 
   constructor(store: Datastore, settings: ClientSettings) {
     this.store = store;
     this.settings = settings;
+    this.#dialect = settings.dialect;
+  }
+
+  /** From now on policies are written in the form that the cluster's own release expects. */
+  adoptDialect(dialect: PolicyDialect): void {
+    this.#dialect = dialect;
   }
 
   get release(): Release {
@@ -81,7 +88,7 @@ export class ResourceClient {
         creationTimestamp: prepared.metadata.creationTimestamp ?? timestamp(this.settings.now()),
       },
     };
-    const stored = storedForm(storedPolicy(stamped, this.settings.dialect), this.release);
+    const stored = storedForm(storedPolicy(stamped, this.#dialect), this.release);
     const id = this.#errorId({ kind: resource.kind, namespace, name });
     if (await this.#otherForm({ kind: resource.kind, namespace, name }))
       throw alreadyExists(id, this.release);
@@ -109,13 +116,13 @@ export class ResourceClient {
       ]);
     }
     this.#checkNamespace(prepared);
-    const stored = storedForm(storedPolicy(prepared, this.settings.dialect), this.release);
     const id = this.#errorId({ kind: resource.kind, namespace, name });
     const other = await this.#otherForm({ kind: resource.kind, namespace, name });
+    // A policy stays in the form in which it is stored.
+    const dialect = other?.type === 'resource' ? (other.name === name ? 'v3.32' : 'v3.15') : this.#dialect;
+    const stored = storedForm(storedPolicy(prepared, dialect), this.release);
     const key = other ?? keyOf(stored);
-    const value =
-      other?.type === 'resource' ? { ...stored, metadata: { ...stored.metadata, name: other.name } } : stored;
-    const result = await this.store.update(key, value, { revision: checkedRevision(resourceVersion ?? '') });
+    const result = await this.store.update(key, stored, { revision: checkedRevision(resourceVersion ?? '') });
     if (result.ok) return this.shown(result.kv.value as Resource);
     throw result.reason === 'not-found' ? notFound(id) : updateConflict(id);
   }
@@ -125,7 +132,7 @@ export class ResourceClient {
     const rules = rulesOf(resource.kind);
     const old = rules.needsOld ? await this.get(resourceId(resource)) : undefined;
     const ready = (await rules.prepare?.(resource, this, old)) ?? resource;
-    return this.shown(storedPolicy(ready, this.settings.dialect));
+    return this.shown(storedPolicy(ready, this.#dialect));
   }
 
   /** The object as the API shows it. @throws ClientError not-found */
@@ -188,7 +195,7 @@ export class ResourceClient {
    */
   async #otherForm(id: ObjectId): Promise<Key | undefined> {
     if (!hasStoredName(id.kind)) return undefined;
-    const [primary, ...others] = storedCandidates(id.name, this.settings.dialect);
+    const [primary, ...others] = storedCandidates(id.name, this.#dialect);
     for (const name of others) {
       if (name === primary) continue;
       const key = resourceKey({ ...id, name });
@@ -203,7 +210,7 @@ export class ResourceClient {
   #primaryKey(id: ObjectId): Key {
     return resourceKey({
       ...id,
-      name: hasStoredName(id.kind) ? primaryPolicyName(id.name, this.settings.dialect) : id.name,
+      name: hasStoredName(id.kind) ? primaryPolicyName(id.name, this.#dialect) : id.name,
     });
   }
 
@@ -216,7 +223,7 @@ export class ResourceClient {
 
   /** The same client on a datastore that makes no writes. */
   rehearsing(): ResourceClient {
-    return new ResourceClient(rehearsalStore(this.store), this.settings);
+    return new ResourceClient(rehearsalStore(this.store), { ...this.settings, dialect: this.#dialect });
   }
 
   /** A stored object as the API shows it. */
