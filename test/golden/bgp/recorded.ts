@@ -91,6 +91,8 @@ export interface RecordedInput {
     Record<string, readonly (string | { readonly cidr: string; readonly value: unknown })[]>
   >;
   readonly env?: Readonly<Record<string, string>>;
+  /** Files of the agent for local workload peers. */
+  readonly endpointStatus?: unknown;
   readonly nodeEnv?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly kubernetes?: {
     readonly secrets?: readonly {
