@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClusterPlan, HostPlan } from './cluster-plan.ts';
+import { type ClusterPlan, expectedRoute, type HostPlan } from './cluster-plan.ts';
 import { planCluster } from './plan-cluster.ts';
 
 const testdata = join(import.meta.dirname, 'testdata');
@@ -146,6 +146,7 @@ test("the driving document's inventory: nine sessions, none between nodes", () =
   const { plan } = planCluster([join(import.meta.dirname, '../../examples/kubespray-rr/hosts.ini')]);
   expect(plan.globalAsNumber).toBe(65400);
   expect(plan.encapsulation.kind).toBe('none');
+  expect(new Set(plan.hosts.map((host) => host.subnet))).toEqual(new Set(['10.210.1.0/24']));
   expect(plan.sessions.map((one) => `${one.host}-${one.peer} ${one.via}`)).toEqual([
     'node2-rr0 peer-to-rrs',
     'node2-rr1 peer-to-rrs',
@@ -157,4 +158,20 @@ test("the driving document's inventory: nine sessions, none between nodes", () =
     'node5-rr1 peer-to-rrs',
     'rr0-rr1 rr-mesh',
   ]);
+});
+
+test('routes: direct inside a subnet, tunnelled across subnets', () => {
+  const { plan } = planCluster([join(testdata, 'mesh6-vxlan/hosts.ini')]);
+  const host = (name: string) => plan.hosts.find((one) => one.name === name)!;
+  expect(expectedRoute(plan, host('m1'), host('m2'))).toEqual({
+    nextHop: '10.10.1.12',
+    device: 'underlay',
+    by: 'bird',
+  });
+  expect(expectedRoute(plan, host('m1'), host('w01'))).toEqual({
+    nextHop: '10.10.2.21',
+    device: 'vxlan.calico',
+    by: 'felix',
+  });
+  expect(expectedRoute(plan, host('m1'), host('m1'))).toBeUndefined();
 });

@@ -103,7 +103,7 @@ function nodeAsNumber(view: ClusterView, host: Host): number | null {
 
 /** The network an address stands in: its own prefix if it has one, else the assumed one. */
 function subnetOf(address: string, prefix4: number, prefix6: number): string {
-  const own = tryParseInterfaceAddress(address);
+  const own = address.includes('/') ? tryParseInterfaceAddress(address) : undefined;
   if (own) return formatCidr({ ...maskAddress(own.address, own.prefix), prefix: own.prefix });
   const parsed = tryParseAddress(address);
   if (!parsed) return address;

@@ -36,11 +36,14 @@ interface Box {
   readonly name: string;
   readonly lines: readonly string[];
   readonly fill: string;
+  /** Triangles below stand for the pods of the host. */
+  readonly pods?: boolean;
+  readonly subnet?: string;
   readonly x: number;
   readonly y: number;
 }
 
-const [width, height, gap, margin] = [150, 64, 30, 40];
+const [width, height, gap, margin] = [150, 84, 30, 40];
 
 /** Boxes side by side, in rows of at most `perRow`, centred. */
 function rows(
@@ -71,8 +74,11 @@ export function drawSvg(plan: ClusterPlan): string {
     lines: [
       host.name,
       host.address,
-      host.clusterId !== null ? `cluster id ${host.clusterId}` : `AS ${host.asNumber}`,
+      `AS ${host.asNumber}`,
+      ...(host.clusterId === null ? [] : [`cluster id ${host.clusterId}`]),
     ],
+    pods: host.runsPods,
+    subnet: host.subnet,
     fill: host.isRouteReflector ? '#fde9c8' : '#dcebfa',
   });
   const reflectors = nodes.filter((host) => host.isRouteReflector).map(hostBox);
@@ -115,10 +121,35 @@ export function drawSvg(plan: ClusterPlan): string {
   }
   const placed = rows(clients, top, total, perRow);
   boxes.push(...placed.boxes);
-  return render(plan, boxes, total, cluster, placed.bottom);
+  return render(plan, boxes, total, cluster, placed.bottom, switches(boxes, placed.bottom + 50, total));
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;
+
+/** One switch per network that hosts stand in, below everything. */
+function switches(boxes: readonly Box[], top: number, total: number): readonly Box[] {
+  const subnets = [...new Set(boxes.flatMap((box) => (box.subnet === undefined ? [] : [box.subnet])))];
+  const items = subnets.map((name) => ({ name, lines: ['network', name], fill: '#e8f2e4' }));
+  return subnets.length > 12 ? [] : rows(items, top, total, 12).boxes;
+}
+
+/** What the lines and shapes mean. */
+function key(x: number, y: number): string[] {
+  const line = (at: number, style: string, text: string) =>
+    `<path d="M ${x} ${y + at} L ${x + 40} ${y + at}" fill="none" ${style}/><text x="${x + 48}" y="${y + at + 4}" font-size="11">${text}</text>`;
+  return [
+    line(0, internal, 'iBGP session'),
+    line(16, external, 'eBGP session'),
+    line(32, wire, 'Ethernet'),
+    `<polygon points="${triangle(x + 20, y + 42)}" fill="white" stroke="#445566"/><text x="${x + 48}" y="${y + 53}" font-size="11">pods</text>`,
+  ];
+}
+
+const triangle = (x: number, y: number) =>
+  `${round(x)},${round(y)} ${round(x - 8)},${round(y + 14)} ${round(x + 8)},${round(y + 14)}`;
+const internal = 'stroke="#3b6ea5" stroke-width="1.4"';
+const external = 'stroke="#b03030" stroke-width="1.4" stroke-dasharray="5 3"';
+const wire = 'stroke="#9aa59a" stroke-width="1"';
 
 function render(
   plan: ClusterPlan,
@@ -126,9 +157,10 @@ function render(
   total: number,
   cluster: number,
   bottom: number,
+  networks: readonly Box[] = [],
 ): string {
   const byName = new Map(boxes.map((box) => [box.name, box]));
-  const full = bottom + margin;
+  const full = Math.max(bottom, ...networks.map((box) => box.y + height)) + margin + 60;
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${round(total)} ${round(full)}" width="${round(total)}" height="${round(full)}" font-family="sans-serif" font-size="13">`,
     `<title>${escapeXml(`BGP sessions of ${plan.clusterName}`)}</title>`,
@@ -137,15 +169,26 @@ function render(
     `<rect x="${margin / 2}" y="${round(cluster)}" width="${round(total - margin)}" height="${round(bottom - cluster)}" rx="14" fill="#f7f9fb" stroke="#8899aa" stroke-dasharray="6 4"/>`,
     `<text x="${margin}" y="${round(cluster + 22)}" fill="#445566">${escapeXml(`AS ${plan.globalAsNumber}, pods ${plan.pools.map((pool) => pool.cidr).join(', ')}`)}</text>`,
   ];
+  for (const box of boxes) {
+    const network = networks.find((one) => one.name === box.subnet);
+    if (network)
+      lines.push(`<path d="M ${connect(box, network)} L ${connect(network, box)}" fill="none" ${wire}/>`);
+  }
   for (const one of plan.sessions) {
     const [a, b] = [byName.get(one.host), byName.get(one.peer ?? one.peerAddress)];
     if (!a || !b) continue;
-    const external = one.hostAs !== one.peerAs;
-    const name = `<title>${escapeXml(`${one.host} – ${one.peer ?? one.peerAddress}: ${external ? 'eBGP' : 'iBGP'}, ${one.via}`)}</title>`;
-    const style = `stroke="${external ? '#b03030' : '#3b6ea5'}" stroke-width="1.4"${external ? ' stroke-dasharray="5 3"' : ''}`;
-    lines.push(`<path d="M ${connect(a, b)} L ${connect(b, a)}" fill="none" ${style}>${name}</path>`);
+    const isExternal = one.hostAs !== one.peerAs;
+    const name = `<title>${escapeXml(`${one.host} – ${one.peer ?? one.peerAddress}: ${isExternal ? 'eBGP' : 'iBGP'}, ${one.via}`)}</title>`;
+    lines.push(
+      `<path d="M ${connect(a, b)} L ${connect(b, a)}" fill="none" ${isExternal ? external : internal}>${name}</path>`,
+    );
   }
-  for (const box of boxes) {
+  for (const box of [...boxes, ...networks]) {
+    if (box.pods)
+      for (const at of [-30, 0, 30])
+        lines.push(
+          `<polygon points="${triangle(box.x + width / 2 + at, box.y + height)}" fill="white" stroke="#445566"/>`,
+        );
     lines.push(
       `<g><rect x="${round(box.x)}" y="${round(box.y)}" width="${width}" height="${height}" rx="8" fill="${box.fill}" stroke="#445566"/>`,
       ...box.lines.map(
@@ -155,7 +198,7 @@ function render(
       '</g>',
     );
   }
-  lines.push('</svg>');
+  lines.push(...key(margin, full - 70), '</svg>');
   return `${lines.join('\n')}\n`;
 }
 
