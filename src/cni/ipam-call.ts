@@ -56,7 +56,7 @@ export async function requestAddresses(ipam: Ipam, request: AddressRequest): Pro
     [6, result.v6],
   ] as const) {
     const problem = shortfall(version, family);
-    if (problem !== undefined) throw new CniError(cniCode.other, problem);
+    if (problem !== undefined) throw new CniError(cniCode.other, problem, family.explanation);
   }
   return result;
 }

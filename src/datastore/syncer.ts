@@ -3,8 +3,8 @@
  * cannot go on. What consumers get is the same whatever way the news came.
  */
 import { messageOf } from '../errors.ts';
-import { pathOfKey } from './paths.ts';
-import type { Datastore, Key, KeyValue, Query, Revision } from './port.ts';
+import { keyOfPath, pathOfKey } from './paths.ts';
+import type { Datastore, KeyValue, Query, Revision } from './port.ts';
 import type { SyncConsumer, SyncStatus, SyncUpdate } from './syncer.types.ts';
 
 /** How the connection stands; for health, never for what consumers see. */
@@ -26,11 +26,8 @@ export interface SyncerOptions {
   readonly backoff?: { readonly first: number; readonly most: number };
 }
 
-/** A key that consumers hold. */
-interface Held {
-  readonly key: Key;
-  readonly revision: Revision;
-}
+/** What consumers hold: path and revision only, as a large cluster has hundreds of thousands of keys. */
+type Held = Map<string, Revision>;
 
 /**
  * Runs until stopped. Status goes `waiting` → `resync` → `in-sync` once and then stays: while the datastore is away
@@ -71,7 +68,7 @@ export class Syncer {
   async #follow(query: Query): Promise<void> {
     const { datastore } = this.#options;
     const { signal } = this.#abort;
-    const held = new Map<string, Held>();
+    const held: Held = new Map();
     let revision: Revision | undefined;
     let failures = 0;
     while (!signal.aborted) {
@@ -125,7 +122,7 @@ export class Syncer {
   }
 
   /** Takes over a whole list: what changed, what is new, and what is gone since the last one. */
-  #takeList(query: Query, held: Map<string, Held>, items: readonly KeyValue[]): void {
+  #takeList(query: Query, held: Held, items: readonly KeyValue[]): void {
     if (this.#status === 'waiting') this.#setStatus('resync');
     const present = new Set<string>();
     for (const kv of items) {
@@ -139,18 +136,15 @@ export class Syncer {
     this.#setStatus('in-sync');
   }
 
-  #put(held: Map<string, Held>, kv: KeyValue): void {
+  #put(held: Held, kv: KeyValue): void {
     const path = pathOfKey(kv.key);
-    if (held.get(path)?.revision === kv.revision) return;
-    held.set(path, { key: kv.key, revision: kv.revision });
+    if (held.get(path) === kv.revision) return;
+    held.set(path, kv.revision);
     this.#send({ type: 'put', kv });
   }
 
-  #delete(held: Map<string, Held>, path: string): void {
-    const was = held.get(path);
-    if (!was) return;
-    held.delete(path);
-    this.#send({ type: 'delete', key: was.key });
+  #delete(held: Held, path: string): void {
+    if (held.delete(path)) this.#send({ type: 'delete', key: keyOfPath(path) });
   }
 
   /** Updates of one tick go out together. */

@@ -82,6 +82,7 @@ function planWarm(
     addresses: addresses.filter((address) => address.version === version),
     messages: [],
     failure: undefined,
+    explanation: undefined,
   });
   return {
     blocks: picks.map((pick) => allocate(pick.block, pick.ordinals, holder)),
@@ -391,6 +392,7 @@ function familyResult(progress: Progress) {
     addresses: progress.addresses,
     messages: short ? (progress.last?.messages ?? []) : [],
     failure: short ? progress.last?.failure : undefined,
+    explanation: short ? progress.last?.explanation : undefined,
   };
 }
 

@@ -221,6 +221,22 @@ describe('auto-assign', () => {
   });
 });
 
+test('a shortage is explained: pools, blocks, owners, what could be borrowed', async () => {
+  await pool('p', '10.0.0.0/29', 30);
+  await addresses(ask('node1', 'a', { v4: 4 }));
+  await addresses(ask('node2', 'b', { v4: 3 }));
+  await ipam.setConfig({ strictAffinity: true });
+  expect((await ipam.autoAssign(ask('node3', 'c'))).v4.explanation).toBe(
+    'Pool p (10.0.0.0/29): 2 of 2 blocks taken: node1 1 (0 of 4 addresses free), node2 1 (1 of 4 addresses free); ' +
+      '1 address could be borrowed, but strict affinity forbids it.',
+  );
+  await ipam.setConfig({ maxBlocksPerHost: 1 });
+  expect((await ipam.autoAssign(ask('node1', 'd'))).v4.explanation).toBe(
+    'Pool p (10.0.0.0/29): node1 has 1 block, 0 of 4 addresses free.',
+  );
+  expect((await ipam.autoAssign(ask('node2', 'e'))).v4.explanation).toBeUndefined();
+});
+
 describe('one transaction', () => {
   test('a warm block costs one request, and so does the release', async () => {
     await pool('p', '10.0.0.0/24', 26);

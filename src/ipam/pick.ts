@@ -7,6 +7,7 @@ import { candidateBlocks } from './candidates.ts';
 import { type Affinity, affinityKey, affinityValue, blockStep, type Core, type Stored } from './core.ts';
 import { type FamilyFacts, isReserved, makeBlock, poolForBlock } from './facts.ts';
 import { formatPools, selectsNode } from './pools.ts';
+import { describeShortage } from './shortage.ts';
 import type { AssignedAddress, Attributes, Pool } from './types.ts';
 
 /** Ordinals to take from a block, and what else has to be written so that it is the host's. */
@@ -33,6 +34,8 @@ export interface Picks {
   readonly short: boolean;
   readonly messages: readonly string[];
   readonly failure: string | undefined;
+  /** See `describeShortage`. */
+  readonly explanation: string | undefined;
 }
 
 type Place = Omit<Pick, 'ordinals'>;
@@ -60,12 +63,15 @@ export async function pickAddresses(
     picks.push({ ...place, ordinals });
     missing -= ordinals.length;
   };
-  const finish = (messages: readonly string[] = [], failure?: string): Picks => ({
-    picks,
-    short: messages.length > 0 || failure !== undefined,
-    messages,
-    failure,
-  });
+  const finish = (messages: readonly string[] = [], failure?: string): Picks => {
+    const short = messages.length > 0 || failure !== undefined;
+    return { picks, short, messages, failure, explanation: short ? explain() : undefined };
+  };
+  const explain = () => {
+    const own = [...mine].map((text) => core.knownBlock(text)?.value).filter((block) => block !== undefined);
+    const blocks = survey.complete ? [...survey.blocks.values()].map(({ value }) => value) : own;
+    return describeShortage(facts, blocks, survey.complete);
+  };
 
   const mine = new Set<string>();
   for (const fresh of [false, true]) {

@@ -67,6 +67,8 @@ export interface FamilyResult {
   readonly messages: readonly string[];
   /** The text with which upstream fails the whole call (limit of blocks, no block may be claimed), if it does. */
   readonly failure: string | undefined;
+  /** For a person: pools, blocks, owners, and what could be borrowed. */
+  readonly explanation: string | undefined;
 }
 
 /** Result of an automatic assignment. `refused`: the caller's extra steps gave up, and nothing was written. */
