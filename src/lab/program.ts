@@ -7,10 +7,20 @@ import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
 import { logs } from './commands/logs.ts';
 import { pod } from './commands/pod.ts';
+import { processes } from './commands/process.ts';
 import { status } from './commands/status.ts';
 import { up } from './commands/up.ts';
 
-const commands: Readonly<Record<string, LabCommand>> = { up, status, check, exec, pod, logs, down };
+const commands: Readonly<Record<string, LabCommand>> = {
+  up,
+  status,
+  check,
+  exec,
+  pod,
+  logs,
+  process: processes,
+  down,
+};
 
 const usage = `Usage: calico lab COMMAND …
 

@@ -1,6 +1,9 @@
 /** What the front and the holder say to each other: one JSON document per line over a Unix socket. */
 import type { CheckReport } from './check/report.ts';
 
+/** What can be done to a program. */
+export type ProcessAction = 'kill' | 'stop' | 'start';
+
 /** A request; each connection carries one. */
 export type LabRequest =
   /** Reports stages until the lab is up or failed. */
@@ -14,6 +17,12 @@ export type LabRequest =
       readonly host: string;
       readonly name: string;
       readonly labels: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly op: 'process';
+      readonly host: string;
+      readonly program: ProcessStatus['program'];
+      readonly action: ProcessAction;
     }
   | { readonly op: 'pod-delete'; readonly host: string; readonly name: string };
 

@@ -1,8 +1,8 @@
 /** The comparison of a lab with its plan. Pure. */
 import { CidrTrie, parseAddress, parseCidr } from '../../ip/index.ts';
 import type { ClusterPlan } from '../../kubespray/index.ts';
-import { expectedSessions, expectedWays } from './expectation.ts';
-import { type CheckReport, ReportBuilder } from './report.ts';
+import { type ExpectedEnd, expectedSessions, expectedWays } from './expectation.ts';
+import { type CheckReport, type Difference, ReportBuilder } from './report.ts';
 
 /** A BGP protocol of a host's BIRD. */
 export interface ObservedSession {
@@ -85,29 +85,42 @@ export function compare(plan: ClusterPlan, seen: Observation, milliseconds: numb
 
 function compareSessions(plan: ClusterPlan, seen: Observation, builder: ReportBuilder): void {
   const expected = expectedSessions(plan);
+  for (const ends of expected) {
+    const problems = ends.flatMap((end) => problemOf(end, seen));
+    builder.expect('sessions', problems.length === 0, () => problems[0]!);
+  }
+  const all = expected.flat();
   for (const host of seen.hosts) {
-    const wanted = expected.filter((session) => session.host === host.name);
-    for (const { peerAddress, peerAs } of wanted) {
-      const found = host.sessions.find(({ neighbour }) => neighbour === peerAddress);
-      const state = host.birdError ?? found?.state ?? 'no such session';
-      const holds = state === 'Established' && (found?.asNumber ?? peerAs) === peerAs;
-      builder.expect('sessions', holds, () => ({
-        where: host.name,
-        what: `BGP with ${peerAddress}`,
-        expected: `Established with AS ${peerAs}`,
-        actual: state === 'Established' ? `Established with AS ${found?.asNumber}` : state,
-      }));
-    }
-    for (const session of host.sessions) {
-      if (wanted.some(({ peerAddress }) => peerAddress === session.neighbour)) continue;
+    for (const { name, neighbour, state } of host.sessions) {
+      if (all.some((end) => end.host === host.name && end.peerAddress === neighbour)) continue;
       builder.unexpected('sessions', {
         where: host.name,
-        what: `BGP with ${session.neighbour}`,
+        what: `BGP with ${neighbour}`,
         expected: 'no session',
-        actual: `${session.name}: ${session.state}`,
+        actual: `${name}: ${state}`,
       });
     }
   }
+}
+
+/** What is wrong with one end of a session. */
+function problemOf(
+  { host, peerAddress, peerAs }: ExpectedEnd,
+  seen: Observation,
+): Omit<Difference, 'area'>[] {
+  const observed = seen.hosts.find(({ name }) => name === host);
+  const found = observed?.sessions.find(({ neighbour }) => neighbour === peerAddress);
+  const state = observed?.birdError ?? found?.state ?? 'no such session';
+  const as = found?.asNumber ?? peerAs;
+  if (state === 'Established' && as === peerAs) return [];
+  return [
+    {
+      where: host,
+      what: `BGP with ${peerAddress}`,
+      expected: `Established with AS ${peerAs}`,
+      actual: state === 'Established' ? `Established with AS ${as}` : state,
+    },
+  ];
 }
 
 function compareRoutes(plan: ClusterPlan, seen: Observation, builder: ReportBuilder): void {

@@ -1,8 +1,8 @@
 /** What a lab must look like: from its plan and from the pods that it was asked to run, never from what is found. Pure. */
 import { type ClusterPlan, expectedRoute, type HostPlan } from '../../kubespray/index.ts';
 
-/** A session as one of its ends must show it. */
-export interface ExpectedSession {
+/** One end of a session, as its host must show it. */
+export interface ExpectedEnd {
   readonly host: string;
   readonly peerAddress: string;
   readonly peerAs: number;
@@ -17,9 +17,9 @@ export interface ExpectedWay {
   readonly device: 'eth0' | 'tunl0' | 'vxlan.calico';
 }
 
-/** Both ends of every session: a border router's end is its own affair. */
-export function expectedSessions(plan: ClusterPlan): readonly ExpectedSession[] {
-  return plan.sessions.flatMap((session) => [
+/** The ends of every session, session by session: a border router's end is its own affair. */
+export function expectedSessions(plan: ClusterPlan): readonly (readonly ExpectedEnd[])[] {
+  return plan.sessions.map((session) => [
     { host: session.host, peerAddress: session.peerAddress, peerAs: session.peerAs },
     ...(session.peer === null
       ? []

@@ -15,7 +15,7 @@ Examples:
 `;
 
 const titles: Readonly<Record<keyof CheckReport['areas'], string>> = {
-  sessions: 'BGP sessions (both ends)',
+  sessions: 'BGP sessions',
   routes: 'routes on hosts',
   icmp: 'pod to pod, ICMP',
   tcp: 'pod to pod, TCP',

@@ -67,6 +67,10 @@ async function answer(
     case 'entrance':
       send({ kind: 'entrance', arguments: lab.entrance(request.target) });
       return;
+    case 'process':
+      lab.controlProcess(request.host, request.program, request.action);
+      send({ kind: 'done' });
+      return;
     case 'pod-add':
       send({ kind: 'pod', pod: await lab.addPod(request.host, request.name, request.labels) });
       return;

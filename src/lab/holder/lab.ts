@@ -19,7 +19,7 @@ import {
   probeHandshakes,
 } from '../check/observe.ts';
 import type { CheckReport } from '../check/report.ts';
-import type { LabStatus, PodStatus, ProcessStatus } from '../protocol.ts';
+import type { LabStatus, PodStatus, ProcessAction, ProcessStatus } from '../protocol.ts';
 import type { LabSpec } from '../state.ts';
 import { type LabTopology, topology } from '../topology.ts';
 import { borderRouterConfig } from './border-router.ts';
@@ -185,6 +185,26 @@ export class Lab {
     this.#pods.delete(pod.fullName);
   }
 
+  /** Ends, stops or starts a program of a host. A program that is killed comes back by itself. @throws CalicoError */
+  controlProcess(host: string, program: ProcessStatus['program'], action: ProcessAction): void {
+    const supervised = this.#supervised.find(
+      ({ status }) => status.host === host && status.program === program,
+    );
+    const known = this.#hosts.get(host);
+    const pid = supervised?.pid ?? (known && program === 'bird' ? this.#birdOf(known)[0]?.pid : undefined);
+    if (action === 'kill' && typeof pid === 'number') {
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
+    if (!supervised || action === 'kill') {
+      throw new CalicoError('NOT_FOUND', `the lab has no program ${host}/${program} to ${action}`, {
+        cure: 'Its programs: calico lab status. BIRD is looked after by calico-node: it can only be killed.',
+      });
+    }
+    if (action === 'stop') supervised.pause();
+    else supervised.start();
+  }
+
   /** Arguments of nsenter, inside the holder, that lead onto a host or into a pod on it. @throws CalicoError NOT_FOUND */
   entrance(target: string): readonly string[] {
     const [host = '', name] = target.split('/');
@@ -330,24 +350,33 @@ export class Lab {
   }
 
   async #awaitSessions(progress: StageProgress): Promise<void> {
-    const missing = new Map(
-      expectedSessions(this.spec.plan).map((one) => [`${one.host} with ${one.peerAddress}`, one]),
-    );
+    const missing = new Set(expectedSessions(this.spec.plan));
+    const describe = () =>
+      [...missing]
+        .map(([end]) => `${end?.host} with ${end?.peerAddress}`)
+        .slice(0, 5)
+        .join(', ');
     await eventually(
       async () => {
-        const hosts = new Set([...missing.values()].map(({ host }) => host));
-        for (const name of hosts) {
-          const sessions = await observeSessions(birdSocket(this.#host(name))).catch(() => []);
-          for (const { neighbour, state } of sessions) {
-            const key = `${name} with ${neighbour}`;
-            if (state === 'Established' && missing.delete(key)) progress.step([...missing.keys()][0]);
-          }
+        const established = new Set<string>();
+        const hosts = new Set([...missing].flat().map(({ host }) => host));
+        await Promise.all(
+          [...hosts].map(async (name) => {
+            const sessions = await observeSessions(birdSocket(this.#host(name))).catch(() => []);
+            for (const { neighbour, state } of sessions)
+              if (state === 'Established') established.add(`${name} ${neighbour}`);
+          }),
+        );
+        for (const ends of missing) {
+          if (!ends.every(({ host, peerAddress }) => established.has(`${host} ${peerAddress}`))) continue;
+          missing.delete(ends);
+          progress.step(describe());
         }
         return missing.size === 0;
       },
       patience.sessions,
       100,
-      () => `no BGP session: ${[...missing.keys()].join(', ')}`,
+      () => `no BGP session: ${describe()}`,
     );
   }
 

@@ -25,6 +25,7 @@ export class Supervised {
   #wait: number = restartWait.first;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  #paused = false;
   restarts = 0;
 
   constructor(options: SupervisedOptions) {
@@ -58,7 +59,9 @@ export class Supervised {
   }
 
   start(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#child) return;
+    clearTimeout(this.#timer);
+    this.#paused = false;
     const { machine, command, env } = this.#options;
     const began = performance.now();
     const child = machine.start(command, { log: this.#log, ...(env ? { env } : {}) });
@@ -66,7 +69,7 @@ export class Supervised {
     const ended = (how: string) => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      if (this.#stopped) return;
+      if (this.#stopped || this.#paused) return;
       if (performance.now() - began > restartWait.steady) this.#wait = restartWait.first;
       writeSync(this.#log, `lab: the program ended (${how}); it starts again in ${this.#wait} ms\n`);
       this.#timer = setTimeout(() => {
@@ -77,6 +80,13 @@ export class Supervised {
     };
     child.once('error', (error) => ended(error.message));
     child.once('exit', (code, signal) => ended(signal ?? `status ${code}`));
+  }
+
+  /** Ends the program until it is started again. */
+  pause(): void {
+    this.#paused = true;
+    clearTimeout(this.#timer);
+    this.#child?.kill('SIGKILL');
   }
 
   /** Ends the program for good. */
