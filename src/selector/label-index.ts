@@ -29,9 +29,15 @@ interface Filed<S, I> {
   readonly id: S;
   readonly selector: Selector;
   /** Where it is filed; `undefined`: among those that every item must be tried with. */
-  readonly requirements: readonly Requirement[] | undefined;
+  requirements: readonly Requirement[] | undefined;
+  /** Items that came to it by its requirements in vain since it was filed, and how many more make it move. */
+  misses: number;
+  patience: number;
   readonly matched: Set<Item<S, I>>;
 }
+
+/** Items that may come to a selector in vain before it is filed anew. */
+const firstPatience = 32;
 
 /** The index. `S` and `I` are identities that work as Map keys. */
 export class LabelIndex<S, I> {
@@ -58,7 +64,14 @@ export class LabelIndex<S, I> {
   setSelector(id: S, selector: Selector): void {
     const before = this.#selectors.get(id);
     const requirements = this.#chooseRequirements(selector);
-    const filed: Filed<S, I> = { id, selector, requirements, matched: new Set() };
+    const filed: Filed<S, I> = {
+      id,
+      selector,
+      requirements,
+      matched: new Set(),
+      misses: 0,
+      patience: firstPatience,
+    };
     this.#selectors.set(id, filed);
     for (const item of this.#candidates(selector)) {
       // Alternatives of an "or" may bring the same item twice.
@@ -208,7 +221,11 @@ export class LabelIndex<S, I> {
       this.#listener.matchStopped(filed.id, item.id);
     }
     const tryOne = (filed: Filed<S, I>): void => {
-      if (item.matched.has(filed) || !this.#evaluate(filed, item)) return;
+      if (item.matched.has(filed)) return;
+      if (!this.#evaluate(filed, item)) {
+        if (++filed.misses > filed.patience) this.#file(filed);
+        return;
+      }
       item.matched.add(filed);
       filed.matched.add(item);
       this.#listener.matchStarted(filed.id, item.id);
@@ -218,6 +235,22 @@ export class LabelIndex<S, I> {
       for (const filed of this.#selectorsByLabel.get({ label })) tryOne(filed);
       for (const filed of this.#selectorsByLabel.get({ label, value })) tryOne(filed);
     }
+  }
+
+  /**
+   * Files a selector that is met in vain under what the fewest items have. When it came, there may have been none to
+   * judge by; each move makes it more patient.
+   */
+  #file(filed: Filed<S, I>): void {
+    filed.misses = 0;
+    filed.patience *= 2;
+    const better = cheapest(alternativesOf(filed.selector), (requirement) =>
+      this.#itemsByLabel.count(requirement),
+    );
+    if (!filed.requirements || !better) return;
+    for (const requirement of filed.requirements) this.#selectorsByLabel.delete(requirement, filed);
+    filed.requirements = better;
+    for (const requirement of better) this.#selectorsByLabel.add(requirement, filed);
   }
 
   /** The alternative under which the fewest other selectors are filed. */

@@ -229,4 +229,31 @@ describe('index', () => {
     expect(index.evaluations - before).toBe(2);
     expect([...index.itemsOf(1)].sort()).toEqual([13, 23]);
   });
+
+  test('a selector that is met in vain moves, and matches stay what they are', () => {
+    const live = new Set<string>();
+    const index = new LabelIndex<string, number>({
+      matchStarted: (s, i) => live.add(`${s}/${i}`),
+      matchStopped: (s, i) => live.delete(`${s}/${i}`),
+    });
+    const texts = [
+      "has(app) && rare == 'yes'",
+      "app == 'a1' && rare in {'yes', 'no'}",
+      "has(rare) || app == 'a2'",
+    ];
+    for (const text of texts) index.setSelector(text, parseSelector(text));
+    const labels = (i: number): Labels => ({ app: `a${i % 4}`, ...(i % 97 === 0 ? { rare: 'yes' } : {}) });
+    for (let i = 0; i < 1000; i++) index.setItem(i, labels(i));
+    const settled = index.evaluations;
+    for (let i = 1000; i < 1400; i++) index.setItem(i, labels(i));
+    expect(index.evaluations - settled).toBeLessThan(200);
+    const expected = texts.flatMap((text) =>
+      Array.from({ length: 1400 }, (_, i) => i)
+        .filter((i) => matchesLabels(parseSelector(text), labels(i)))
+        .map((i) => `${text}/${i}`),
+    );
+    expect([...live].sort()).toEqual(expected.sort());
+    for (const text of texts) index.deleteSelector(text);
+    expect(live.size).toBe(0);
+  });
 });
