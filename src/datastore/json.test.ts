@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { formatJson, parseJson } from './json.ts';
 import { keyOfPath, pathOfKey } from './paths.ts';
-import type { Json } from './port.ts';
 
 test.each([
   '{"sequenceNumber":1767607200000000002,"n":-9007199254740993,"f":1.5,"e":0}',
@@ -19,10 +18,11 @@ test('large integers are bigint, small ones numbers', () => {
   expect(() => parseJson('{"a":')).toThrow('not valid JSON');
 });
 
-test('any value survives being written and read', () => {
+test('any value survives being read and written', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-      expect(parseJson(formatJson(value))).toEqual(JSON.parse(JSON.stringify(value)) as Json);
+    fc.property(fc.jsonValue(), (value) => {
+      const text = JSON.stringify(value);
+      expect(JSON.parse(formatJson(parseJson(text)))).toEqual(JSON.parse(text));
     }),
   );
 });
