@@ -189,7 +189,8 @@ const notGlobal = [
   'ff00::/8',
 ].map(parseCidr);
 
-function isGlobalUnicast(address: Address): boolean {
+/** Whether an address can be a node's: no loopback, link-local or multicast address. */
+export function isGlobalUnicast(address: Address): boolean {
   return !notGlobal.some((cidr) => cidrContains(cidr, address));
 }
 

@@ -46,6 +46,10 @@ describe('defaultPools', () => {
     ]);
   });
 
+  test('a link-local address alone does not make an IPv6 host', () => {
+    expect(pools({ CALICO_IPV4POOL_CIDR: 'none' }, facts('fe80::1'))).toEqual([]);
+  });
+
   test.each([
     [{ CALICO_IPV4POOL_CIDR: 'none' }, 0],
     [{ NO_DEFAULT_POOLS: 'true' }, 0],

@@ -12,7 +12,7 @@ import {
   parseCidr,
   tryParseCidr,
 } from '../ip/index.ts';
-import type { HostInterface } from './autodetect.ts';
+import { type HostInterface, isGlobalUnicast } from './autodetect.ts';
 import type { DefaultPoolSettings } from './settings.ts';
 
 /** A pool to create. */
@@ -70,7 +70,7 @@ export function defaultPools(
     );
   }
   const hostHasV6 = facts.interfaces.some((one) =>
-    one.addresses.some(({ address }) => address.version === 6),
+    one.addresses.some(({ address }) => address.version === 6 && isGlobalUnicast(address)),
   );
   if (!facts.hasPool(6) && pool6.cidr !== 'none' && (hostHasV6 || pool6.cidr !== undefined)) {
     const cidr = pool6.cidr === undefined ? defaultCidr6(facts.random()) : givenCidr(pool6.cidr, 6);
