@@ -1,10 +1,9 @@
 /** From a node's sessions and the state of its cluster to BIRD's configuration. Pure; equal input gives an equal value. */
 import { createHash } from 'node:crypto';
-import { compareCidrs, formatAddress, type IpVersion, parseCidr, tryParseAddress } from '../../ip/index.ts';
-import { type AdvertiseOptions, isOfVersion, type ServiceRoutes, serviceRoutes } from '../model/advertise.ts';
+import { formatAddress, type IpVersion, tryParseAddress } from '../../ip/index.ts';
+import { type AdvertiseOptions, type ServiceRoutes, serviceRoutes } from '../model/advertise.ts';
 import {
   addressOf,
-  type BgpPool,
   type BgpState,
   families,
   listenPortOf,
@@ -12,18 +11,10 @@ import {
   type SecretRef,
 } from '../model/state.ts';
 import type { NodePeering } from '../peering/peering.ts';
-import { describeReason, type Session } from '../peering/session.ts';
-import type {
-  BgpProtocol,
-  BirdConfig,
-  BirdFilter,
-  BirdFunction,
-  Condition,
-  FamilyConfig,
-  Statement,
-  StaticRoute,
-} from './ast.ts';
-import { filterFunction, filterFunctionName, localPrefOfPriority } from './filters.ts';
+import type { Session } from '../peering/session.ts';
+import type { BgpProtocol, BirdConfig, BirdFunction, FamilyConfig, Statement } from './ast.ts';
+import { compileFamily } from './family.ts';
+import { filterFunction, filterFunctionName } from './filters.ts';
 
 /** What the datastore does not know. */
 export interface BirdOptions extends AdvertiseOptions {
@@ -80,10 +71,10 @@ class Compiler {
     const name = this.#peering.node;
     const { routerId } = this.#options;
     if (routerId && routerId !== 'hash' && routerIdOf(this.#state, name, routerId) !== routerId) {
-      this.problems.push({
-        object: 'CALICO_ROUTER_ID',
-        message: `${JSON.stringify(routerId)} is neither an IPv4 address nor "hash" and is not used`,
-      });
+      this.#problem(
+        'CALICO_ROUTER_ID',
+        `${JSON.stringify(routerId)} is neither an IPv4 address nor "hash" and is not used`,
+      );
     }
     const perNode = nodeConfigurations.get(name)?.debug;
     const family = families.map((version) => this.#family(version));
@@ -109,131 +100,14 @@ class Compiler {
   }
 
   #family(version: IpVersion): FamilyConfig {
-    const statics = new Map<string, StaticRoute>();
-    const blocks = this.#blocks(version);
-    for (const { cidr } of blocks) statics.set(cidr, { cidr });
-    for (const cidr of this.#services.announce) if (isOfVersion(cidr, version)) statics.set(cidr, { cidr });
-    for (const session of this.#peering.sessions) {
-      if (session.version !== version || session.reachableBy === undefined) continue;
-      const cidr = `${session.peerIP}/${version === 4 ? 32 : 128}`;
-      statics.set(cidr, { cidr, via: session.reachableBy });
-    }
-    const functions = [this.#export(version, blocks), this.#own(version)];
+    const { config, functions } = compileFamily(this.#state, version, {
+      node: this.#peering.node,
+      sessions: this.#peering.sessions,
+      services: this.#services,
+      workloadInterfaces: this.#options.workloadInterfaces,
+    });
     for (const one of functions) this.#functions.set(one.name, one);
-    return {
-      version,
-      statics: [...statics.values()].sort((a, b) => compareCidrs(parseCidr(a.cidr), parseCidr(b.cidr))),
-      learn: this.#learn(version),
-      program: this.#program(version),
-    };
-  }
-
-  /** Blocks of this node that have a route; single addresses have none, they are announced as borrowed ones. */
-  #blocks(version: IpVersion): readonly { cidr: string; confirmed: boolean }[] {
-    return [...(this.#state.blocks.get(this.#peering.node) ?? [])]
-      .filter(([cidr]) => isOfVersion(cidr, version) && parseCidr(cidr).prefix !== (version === 4 ? 32 : 128))
-      .map(([cidr, state]) => ({ cidr, confirmed: state === 'confirmed' }))
-      .sort((a, b) => compareCidrs(parseCidr(a.cidr), parseCidr(b.cidr)));
-  }
-
-  #pools(version: IpVersion): readonly BgpPool[] {
-    return [...this.#state.pools.values()]
-      .filter(({ cidr }) => isOfVersion(cidr, version))
-      .sort((a, b) => compareCidrs(parseCidr(a.cidr), parseCidr(b.cidr)) || (a.name < b.name ? -1 : 1));
-  }
-
-  /** Local preference by which what nodes send themselves is worth the same in clusters shared with upstream's nodes. */
-  #own(version: IpVersion): BirdFunction {
-    const { ipv4, ipv6 } = this.#state.configuration.routePriority;
-    return {
-      name: `calico_own${version}`,
-      takesSameAs: false,
-      body: [
-        {
-          kind: 'if',
-          all: [{ kind: 'not', condition: { kind: 'source', is: 'bgp' } }],
-          body: [{ kind: 'set-local-pref', value: localPrefOfPriority(version === 4 ? ipv4 : ipv6) }],
-        },
-      ],
-    };
-  }
-
-  #export(
-    version: IpVersion,
-    blocks: readonly { readonly cidr: string; readonly confirmed: boolean }[],
-  ): BirdFunction {
-    const { configuration, nodeConfigurations, nodes } = this.#state;
-    const pools = this.#pools(version);
-    const own = nodeConfigurations
-      .get(this.#peering.node)
-      ?.advertisements?.filter(({ cidr }) => isOfVersion(cidr, version));
-    const advertisements = own?.length ? own : configuration.advertisements;
-    const reflected = nodes.get(this.#peering.node)?.clusterId === undefined ? [] : this.#services.reflect;
-    const body: Statement[] = [
-      ...pools.filter((pool) => !pool.exported).map(({ cidr }) => when([inside(cidr)], { kind: 'reject' })),
-      ...advertisements
-        .filter(({ cidr, communities }) => isOfVersion(cidr, version) && communities.length > 0)
-        .map(
-          ({ cidr, communities }): Statement => ({
-            kind: 'if',
-            all: [inside(cidr)],
-            body: communities.map((community) => ({ kind: 'add-community', community })),
-          }),
-        ),
-      ...blocks
-        .filter(({ confirmed }) => confirmed)
-        .flatMap(({ cidr }) => [
-          when([{ kind: 'net', operator: '=', cidr }], { kind: 'accept' }),
-          when([inside(cidr)], { kind: 'reject' }),
-        ]),
-      ...[...this.#services.announce, ...reflected]
-        .filter((cidr) => isOfVersion(cidr, version))
-        .map((cidr) => when([inside(cidr)], { kind: 'accept' })),
-      ...pools.filter((pool) => pool.exported).map(({ cidr }) => when([inside(cidr)], { kind: 'accept' })),
-    ];
-    return { name: `calico_export${version}`, takesSameAs: false, body };
-  }
-
-  /** Inside pools only routes of workloads are learned: what the agent programmed for others is not ours to announce. */
-  #learn(version: IpVersion): BirdFilter {
-    const cidrs = this.#pools(version).map(({ cidr }) => cidr);
-    const notWorkload = this.#options.workloadInterfaces.map(
-      (prefix): Condition => ({ kind: 'not', condition: { kind: 'interface', pattern: `${prefix}*` } }),
-    );
-    return {
-      name: `calico_learn${version}`,
-      body: [
-        ...(cidrs.length > 0
-          ? [when([{ kind: 'net-in', cidrs: [...new Set(cidrs)] }, ...notWorkload], { kind: 'reject' })]
-          : []),
-        when([{ kind: 'interface', pattern: 'bpf*.cali' }], { kind: 'reject' }),
-        { kind: 'accept' },
-      ],
-    };
-  }
-
-  #program(version: IpVersion): BirdFilter {
-    const services = new Set([...this.#services.reject, ...this.#services.announce]);
-    const byAgent = this.#pools(version).filter(
-      (pool) => pool.encapsulation !== 'none' || !this.#state.configuration.programClusterRoutes,
-    );
-    return {
-      name: `calico_kernel${version}`,
-      body: [
-        when([{ kind: 'source', is: 'connected' }], { kind: 'reject' }),
-        when([{ kind: 'source', is: 'bgp' }, { kind: 'unreachable' }], { kind: 'reject' }),
-        ...[...services]
-          .filter((cidr) => isOfVersion(cidr, version))
-          .map((cidr) => when([inside(cidr)], { kind: 'reject' })),
-        // Of a VXLAN pool the agent programs the blocks of this node as well.
-        ...byAgent.map(({ cidr, encapsulation }) =>
-          when(encapsulation === 'vxlan' ? [inside(cidr)] : [inside(cidr), { kind: 'source', is: 'bgp' }], {
-            kind: 'reject',
-          }),
-        ),
-        { kind: 'accept' },
-      ],
-    };
+    return config;
   }
 
   #protocol(session: Session): readonly BgpProtocol[] {
@@ -300,20 +174,21 @@ class Compiler {
     const object =
       session.reason.kind === 'mesh' ? 'BGPConfiguration default' : `BGPPeer ${session.reason.peer}`;
     const password = this.#options.password(session.password);
+    const secret = `key ${key} of Secret ${name}`;
     if (password === undefined) {
-      this.problems.push({
-        object,
-        message: `key ${key} of Secret ${name} cannot be read: ${session.name} has no password`,
-      });
+      this.#problem(object, `${secret} cannot be read: its sessions have no password`);
       return undefined;
     }
     const reason = passwordProblem(password);
     if (reason === undefined) return password;
-    this.problems.push({
-      object,
-      message: `key ${key} of Secret ${name} ${reason}: ${session.name} (${describeReason(session.reason)}) is left out`,
-    });
+    this.#problem(object, `${secret} ${reason}: its sessions are left out`);
     return null;
+  }
+
+  /** Said once, however many sessions it concerns. */
+  #problem(object: string, message: string): void {
+    if (this.problems.some((one) => one.object === object && one.message === message)) return;
+    this.problems.push({ object, message });
   }
 }
 
@@ -321,12 +196,4 @@ function passwordProblem(password: string): string | undefined {
   if (/["\n\r\0]/.test(password)) return 'holds a double quote or a line end, which BIRD cannot read';
   if (Buffer.byteLength(password) > longestPassword) return `is longer than ${longestPassword} bytes`;
   return undefined;
-}
-
-function inside(cidr: string): Condition {
-  return { kind: 'net', operator: '~', cidr };
-}
-
-function when(all: readonly Condition[], body: Statement): Statement {
-  return { kind: 'if', all, body: [body] };
 }
