@@ -199,14 +199,21 @@ export function cellsOf(
   context: ColumnContext,
   release: Release,
 ): readonly string[] {
-  const all = columnsOf(resource.kind, release);
-  return headings.map(
-    (heading) =>
-      (heading === 'NAMESPACE' ? namespace : all.find((one) => one.heading === heading))?.cell(
-        resource,
-        context,
-      ) ?? '',
+  return rowMaker(resource.kind, headings, context, release)(resource);
+}
+
+/** Makes the cells of many objects of a kind below the given headings. */
+export function rowMaker(
+  kind: string,
+  headings: readonly string[],
+  context: ColumnContext,
+  release: Release,
+): (resource: Resource) => readonly string[] {
+  const all = columnsOf(kind, release);
+  const chosen = headings.map((heading) =>
+    heading === 'NAMESPACE' ? namespace : all.find((one) => one.heading === heading),
   );
+  return (resource) => chosen.map((one) => one?.cell(resource, context) ?? '');
 }
 
 function columnsOf(kind: string, release: Release): readonly Column[] {

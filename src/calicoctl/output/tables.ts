@@ -5,7 +5,7 @@ import { ClientError } from '../client/errors.ts';
 import { CtlFailure } from '../command.ts';
 import type { Shown } from '../commands/get.ts';
 import { sentence } from '../release.ts';
-import { cellsOf, headingsOf } from './columns.ts';
+import { headingsOf, rowMaker } from './columns.ts';
 import type { Format } from './format.ts';
 import { plainTable } from './tabwriter.ts';
 
@@ -33,7 +33,7 @@ export async function formatTables(
     }
     if (kind === 'Node' && headings.includes('ASN')) asNumber ??= await clusterAsNumber(client);
     const items = isList ? (one.items as readonly never[]) : [one as never];
-    const rows = items.map((item) => cellsOf(item, headings, { asNumber: asNumber ?? '' }, release));
+    const rows = items.map(rowMaker(kind, headings, { asNumber: asNumber ?? '' }, release));
     text += `${plainTable([headings, ...rows])}\n`;
   }
   return text;

@@ -5,14 +5,27 @@
 export function plainTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 5, [...cell].length + 3);
-    });
+    for (let column = 0; column < row.length; column++) {
+      const width = runes(row[column]!) + 3;
+      if (width > (widths[column] ?? 5)) widths[column] = width;
+      else widths[column] ??= 5;
+    }
   }
-  return rows
-    .map(
-      (row) =>
-        `${row.map((cell, column) => cell + ' '.repeat(widths[column]! - [...cell].length)).join('')}\n`,
-    )
-    .join('');
+  const blanks = ' '.repeat(Math.max(0, ...widths));
+  let text = '';
+  for (const row of rows) {
+    for (let column = 0; column < row.length; column++) {
+      const cell = row[column]!;
+      text += cell;
+      text += blanks.slice(0, widths[column]! - runes(cell));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+/** Number of runes; for all but a few cells that is the length. */
+function runes(cell: string): number {
+  for (let at = 0; at < cell.length; at++) if (cell.charCodeAt(at) > 127) return [...cell].length;
+  return cell.length;
 }
