@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { datastoreContract, failureOf } from '../../src/datastore/contract.ts';
 import { EtcdClient, KvDatastore, Syncer } from '../../src/datastore/index.ts';
 import type { CalicoError } from '../../src/errors.ts';
@@ -215,6 +216,27 @@ test('a syncer outlives the death of every member, stays in-sync, and misses not
   } finally {
     await etcd.stop();
   }
+}, 30_000);
+
+test('TLS: a server whose certificate names another address is refused', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'calico-tls-'));
+  const certificates = makeCertificates(directory, '127.0.0.2');
+  const server = createTlsServer({
+    key: readFileSync(certificates.key),
+    cert: readFileSync(certificates.cert),
+    ALPNProtocols: ['h2'],
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const client = new EtcdClient({
+    endpoints: [`https://127.0.0.1:${port}`],
+    tls: readTls(certificates),
+    timeout: 2_000,
+  });
+  expect(await failureOf(client.range({ key: 'a' }))).toMatch(/altname|does not match|certificate/i);
+  client.close();
+  server.close();
+  rmSync(directory, { recursive: true });
 }, 30_000);
 
 test('TLS with client certificates to an address', async () => {

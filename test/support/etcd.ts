@@ -145,8 +145,8 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
   };
 }
 
-/** A CA and a certificate for 127.0.0.1, for server and client, in `directory`. */
-export function makeCertificates(directory: string): TestCertificates {
+/** A CA and a certificate for an address, for server and client, in `directory`. */
+export function makeCertificates(directory: string, address = '127.0.0.1'): TestCertificates {
   const at = (name: string) => join(directory, name);
   const openssl = (...args: string[]) =>
     execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -167,7 +167,7 @@ export function makeCertificates(directory: string): TestCertificates {
   openssl('req', ...newKey, '-keyout', at('node.key'), '-out', at('node.csr'), '-subj', '/CN=node');
   writeFileSync(
     at('node.ext'),
-    'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n',
+    `subjectAltName=IP:${address}\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n`,
   );
   openssl(
     ...[
