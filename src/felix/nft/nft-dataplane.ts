@@ -1,7 +1,13 @@
 /** The packet filter in nftables: tables `ip calico` and `ip6 calico`, and nothing of anybody else's. */
 import type { IpVersion } from '../../ip/index.ts';
 import type { Namespace } from '../../linux/netns/index.ts';
-import { NftContext, nftGeneration, watchNftables } from '../../linux/nftables/index.ts';
+import {
+  type ElementKind,
+  NftContext,
+  NftElements,
+  nftGeneration,
+  watchNftables,
+} from '../../linux/nftables/index.ts';
 import {
   type DriftReport,
   type MetricValues,
@@ -12,7 +18,7 @@ import {
 } from '../dataplane.ts';
 import { type Log, silentLog } from '../log.ts';
 import { HostRules, type RuleSettings } from '../render/index.ts';
-import { planDelta, planFull, tableOf } from './plan.ts';
+import { elementKind, planDelta, planFull, type TablePlan, tableOf } from './plan.ts';
 import { noTable, readTable, type TableState } from './table-state.ts';
 
 /** What {@link createNftDataplane} needs. */
@@ -43,6 +49,7 @@ class NftDataplane implements RuleDataplane {
   readonly #log: Log;
   readonly #rules: HostRules;
   readonly #context: NftContext;
+  readonly #elements: NftElements;
   /** What the kernel has, as far as we wrote it; `undefined` when that is not known. */
   #programmed: Programmed | undefined;
   #ownGenerations: { readonly first: number; readonly last: number } = { first: 0, last: -1 };
@@ -54,7 +61,9 @@ class NftDataplane implements RuleDataplane {
     this.#options = options;
     this.#log = options.log ?? silentLog;
     this.#rules = new HostRules(options.settings);
-    this.#context = new NftContext(options.namespace ? { namespace: options.namespace } : {});
+    const where = options.namespace ? { namespace: options.namespace } : {};
+    this.#context = new NftContext(where);
+    this.#elements = new NftElements(where);
   }
 
   async apply(change: RuleChange): Promise<RuleOutcome> {
@@ -63,11 +72,11 @@ class NftDataplane implements RuleDataplane {
     const programmed = this.#programmed;
     if (!programmed) await this.#bringFully();
     else {
-      const commands = [...deltas].flatMap(([version, delta]) =>
+      const plans = [...deltas].map(([version, delta]) =>
         planDelta(this.#rules, version, delta, programmed.get(version)!),
       );
       try {
-        await this.#commit(commands);
+        await this.#commit(joined(plans));
         this.#remember(deltas, programmed);
       } catch (error) {
         // Somebody may have changed what we built upon: look, and do it from there.
@@ -125,23 +134,24 @@ class NftDataplane implements RuleDataplane {
 
   close(): void {
     this.#context.close();
+    this.#elements.close();
   }
 
   /** Reads the kernel and writes the difference to what the rules say. */
   async #bringFully(): Promise<DriftReport> {
     const drift = { missing: [] as string[], different: [] as string[], stray: [] as string[] };
-    const commands: string[] = [];
+    const plans: TablePlan[] = [];
     for (const version of this.#rules.versions) {
-      const plan = planFull(this.#rules, version, await this.#read(version));
-      commands.push(...plan.commands);
-      drift.missing.push(...plan.drift.missing);
-      drift.different.push(...plan.drift.different);
-      drift.stray.push(...plan.drift.stray);
+      const full = planFull(this.#rules, version, await this.#read(version));
+      plans.push(full.plan);
+      drift.missing.push(...full.drift.missing);
+      drift.different.push(...full.drift.different);
+      drift.stray.push(...full.drift.stray);
     }
     // Rules of a time with IPv6 would go on to drop by policies that nobody keeps up to date.
-    if (!this.#options.settings.ipv6 && (await this.#read(6)).exists)
-      commands.push(`delete table ${tableOf(6)}`);
-    await this.#commit(commands);
+    const stale = !this.#options.settings.ipv6 && (await this.#read(6)).exists;
+    const plan = joined(plans);
+    await this.#commit(stale ? { ...plan, remove: [...plan.remove, `delete table ${tableOf(6)}`] } : plan);
     this.#programmed = new Map(
       this.#rules.versions.map((version) => [
         version,
@@ -156,8 +166,16 @@ class NftDataplane implements RuleDataplane {
 
   async #read(version: IpVersion): Promise<TableState> {
     this.#count('felix_nft_list_calls');
+    const family = version === 4 ? 'ip' : 'ip6';
+    const wanted = this.#rules.versions.includes(version) ? this.#rules.sets(version) : new Map();
     try {
-      return readTable(await this.#context.list(`list table ${tableOf(version)}`));
+      const objects = await this.#context.list(`list table ${tableOf(version)}`, { terse: true });
+      return readTable(objects, (name, type) => {
+        const set = wanted.get(name);
+        if (type !== undefined && !set) return new Set();
+        const kind: ElementKind = type === undefined ? 'interface-goto' : elementKind(set.kind);
+        return this.#elements.read(family, 'calico', name, kind);
+      });
     } catch (error) {
       if (String((error as { output?: string }).output ?? error).includes('No such file')) return noTable;
       this.#count('felix_nft_list_errors');
@@ -165,16 +183,25 @@ class NftDataplane implements RuleDataplane {
     }
   }
 
-  async #commit(commands: readonly string[]): Promise<void> {
-    if (commands.length === 0) return;
-    const text = commands.join('\n');
+  async #commit(plan: TablePlan): Promise<void> {
     const { namespace } = this.#options;
-    this.#count('felix_nft_calls');
     this.#working = true;
     const before = nftGeneration(namespace);
-    try {
+    let own = 0;
+    const run = async (commands: readonly string[]): Promise<void> => {
+      if (commands.length === 0) return;
+      this.#count('felix_nft_calls');
+      own++;
+      const text = commands.join('\n');
       if (text.length > asyncBeyond) await this.#context.runAsync(text);
       else this.#context.run(text);
+    };
+    try {
+      await run(plan.declare);
+      if (plan.members.length > 0) own += this.#elements.commit(plan.members);
+      await run(plan.rules);
+      if (plan.entries.length > 0) own += this.#elements.commit(plan.entries);
+      await run(plan.remove);
     } catch (error) {
       this.#count('felix_nft_errors');
       throw error;
@@ -182,7 +209,7 @@ class NftDataplane implements RuleDataplane {
       const after = nftGeneration(namespace);
       this.#ownGenerations = { first: before + 1, last: after };
       this.#working = false;
-      if (after > before + 1) this.#foreign?.();
+      if (after > before + own) this.#foreign?.();
     }
   }
 
@@ -200,4 +227,14 @@ class NftDataplane implements RuleDataplane {
   #count(name: string): void {
     this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
   }
+}
+
+function joined(plans: readonly TablePlan[]): TablePlan {
+  return {
+    declare: plans.flatMap(({ declare }) => declare),
+    members: plans.flatMap(({ members }) => members),
+    rules: plans.flatMap(({ rules }) => rules),
+    entries: plans.flatMap(({ entries }) => entries),
+    remove: plans.flatMap(({ remove }) => remove),
+  };
 }

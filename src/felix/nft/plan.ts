@@ -1,12 +1,14 @@
 /**
- * Commands that bring a table from one state to another, in one transaction.
+ * Commands that bring a table from one state to another, in one steps.
  *
  * The order is what the kernel needs: what is referred to comes before what refers to it, and goes after it; members
- * leave an interval set before others come, as overlaps are refused at any moment of the transaction.
+ * leave an interval set before others come, as overlaps are refused at any moment of the steps.
  */
 import type { IpVersion } from '../../ip/index.ts';
+import type { ElementChange, ElementKind } from '../../linux/nftables/index.ts';
+import { type IpSetKind, protocolNumber } from '../../policy/index.ts';
 import type { DriftReport } from '../dataplane.ts';
-import { elementText, type HostRules, nftBody, type RuleDelta, setType } from '../render/index.ts';
+import { type HostRules, nftBody, type RuleDelta, setType } from '../render/index.ts';
 import { baseChainSpec, baseChains } from './base-chains.ts';
 import { hookKey, type TableState } from './table-state.ts';
 
@@ -15,79 +17,127 @@ export function tableOf(version: IpVersion): string {
   return version === 4 ? 'ip calico' : 'ip6 calico';
 }
 
-const elementsPerCommand = 500;
+/** Steps in the order in which they are taken; those of one kind are one steps. */
+export interface TablePlan {
+  /** Tables, sets and maps that rules will refer to. */
+  readonly declare: readonly string[];
+  /** Members of sets, so that no rule sees a new set empty. */
+  readonly members: readonly ElementChange[];
+  /** Chains and their rules: policy changes from one moment to the next. */
+  readonly rules: readonly string[];
+  /** Entries of dispatch maps, which need their chains. */
+  readonly entries: readonly ElementChange[];
+  /** What nothing refers to any more. */
+  readonly remove: readonly string[];
+}
 
-/** Collects commands by the stage in which they must run. */
-class Transaction {
+/** Collects what is to be done for a table. */
+class Steps implements TablePlan {
+  readonly declare: string[] = [];
+  readonly members: ElementChange[] = [];
+  readonly entries: ElementChange[] = [];
+  readonly #family: 'ip' | 'ip6';
   readonly #table: string;
-  readonly #stages: readonly string[][] = [[], [], [], [], [], []];
+  readonly #chains: string[] = [];
+  readonly #flushes: string[] = [];
+  readonly #rules: string[] = [];
+  readonly #emptied: string[] = [];
+  readonly #gone: string[] = [];
 
   constructor(version: IpVersion) {
+    this.#family = version === 4 ? 'ip' : 'ip6';
     this.#table = tableOf(version);
   }
 
-  /** Sets and maps, then chains, then rules, then entries that refer to chains. */
+  get rules(): readonly string[] {
+    return [...this.#chains, ...this.#flushes, ...this.#rules];
+  }
+
+  get remove(): readonly string[] {
+    return [...this.#emptied, ...this.#gone];
+  }
+
   declareSet(name: string, type: string): void {
-    this.#stages[0]!.push(`add set ${this.#table} ${name} { ${type} }`);
+    this.declare.push(`add set ${this.#table} ${name} { ${type} }`);
   }
 
   declareMap(name: string): void {
-    this.#stages[0]!.push(`add map ${this.#table} ${name} { type ifname : verdict; }`);
+    this.declare.push(`add map ${this.#table} ${name} { type ifname : verdict; }`);
   }
 
   declareChain(name: string, spec = ''): void {
-    this.#stages[1]!.push(`add chain ${this.#table} ${name}${spec === '' ? '' : ` ${spec}`}`);
+    this.#chains.push(`add chain ${this.#table} ${name}${spec === '' ? '' : ` ${spec}`}`);
   }
 
   flushChain(name: string): void {
-    this.#stages[2]!.push(`flush chain ${this.#table} ${name}`);
+    this.#flushes.push(`flush chain ${this.#table} ${name}`);
   }
 
   addRule(chain: string, line: string, comment: string): void {
-    this.#stages[3]!.push(`add rule ${this.#table} ${chain} ${line} comment "${comment}"`);
+    this.#rules.push(`add rule ${this.#table} ${chain} ${line} comment "${comment}"`);
   }
 
-  removeElements(name: string, elements: readonly string[]): void {
-    this.#elements(3, 'delete', name, elements);
+  changeMembers(set: string, kind: IpSetKind, removed: readonly string[], added: readonly string[]): void {
+    if (removed.length + added.length === 0) return;
+    this.members.push({
+      family: this.#family,
+      table: 'calico',
+      set,
+      kind: elementKind(kind),
+      removed: removed.map(elementKey),
+      added: added.map(elementKey),
+    });
   }
 
-  addElements(name: string, elements: readonly string[]): void {
-    this.#elements(4, 'add', name, elements);
+  changeEntries(set: string, removed: readonly string[], added: readonly string[]): void {
+    if (removed.length + added.length === 0) return;
+    this.entries.push({ family: this.#family, table: 'calico', set, kind: 'interface-goto', removed, added });
   }
 
+  /** Emptied only when no entry leads to it any more: an empty chain would let packets go on. */
   deleteChain(name: string): void {
-    this.#stages[5]!.push(`delete chain ${this.#table} ${name}`);
+    this.#emptied.push(`flush chain ${this.#table} ${name}`);
+    this.#gone.push(`delete chain ${this.#table} ${name}`);
   }
 
   deleteSet(kind: 'set' | 'map', name: string): void {
-    this.#stages[5]!.push(`delete ${kind} ${this.#table} ${name}`);
-  }
-
-  get commands(): readonly string[] {
-    return this.#stages.flat();
-  }
-
-  #elements(stage: number, verb: 'add' | 'delete', name: string, elements: readonly string[]): void {
-    for (let at = 0; at < elements.length; at += elementsPerCommand) {
-      const part = elements.slice(at, at + elementsPerCommand).join(', ');
-      this.#stages[stage]!.push(`${verb} element ${this.#table} ${name} { ${part} }`);
-    }
+    this.#gone.push(`delete ${kind} ${this.#table} ${name}`);
   }
 }
 
-function addBody(transaction: Transaction, rules: HostRules, version: IpVersion, key: string): void {
+/** What the kernel's elements of a set are. */
+export function elementKind(kind: IpSetKind): ElementKind {
+  switch (kind) {
+    case 'ip':
+      return 'address';
+    case 'net':
+      return 'interval';
+    case 'ip-port':
+      return 'address-protocol-port';
+  }
+}
+
+/** A member of the program as an element: protocols are numbers there. */
+export function elementKey(member: string): string {
+  const comma = member.indexOf(',');
+  if (comma < 0) return member;
+  const [protocol = '', port = ''] = member.slice(comma + 1).split(':');
+  return `${member.slice(0, comma)},${protocolNumber(protocol) ?? 0}:${port}`;
+}
+
+function addBody(steps: Steps, rules: HostRules, version: IpVersion, key: string): void {
   const chain = rules.chain(version, key);
   if (!chain) return;
   const { lines, comments } = nftBody(chain.rules, chain.table, version);
   lines.forEach((line, i) => {
-    transaction.addRule(key, line, comments[i]!);
+    steps.addRule(key, line, comments[i]!);
   });
 }
 
 /** Entries of a verdict map as elements. The chain is in the table that the map's name begins with. */
 function mapElements(map: string, entries: Iterable<readonly [string, string]>): readonly string[] {
   const table = map.slice(0, map.indexOf('-'));
-  return [...entries].map(([name, chain]) => `"${name}" : goto ${table}-${chain}`);
+  return [...entries].map(([name, chain]) => `${name}>${table}-${chain}`);
 }
 
 /**
@@ -103,46 +153,41 @@ export function planDelta(
     readonly chains: ReadonlySet<string>;
     readonly maps: ReadonlyMap<string, ReadonlyMap<string, string>>;
   },
-): readonly string[] {
-  const transaction = new Transaction(version);
+): TablePlan {
+  const steps = new Steps(version);
   for (const [name, { kind, members }] of delta.sets) {
-    transaction.declareSet(name, setType(kind, version));
-    transaction.addElements(name, [...members].map(elementText));
+    steps.declareSet(name, setType(kind, version));
+    steps.changeMembers(name, kind, [], [...members]);
   }
   for (const [name, { added, removed }] of delta.members) {
-    transaction.removeElements(name, removed.map(elementText));
-    transaction.addElements(name, added.map(elementText));
+    const kind = rules.sets(version).get(name)?.kind;
+    if (kind) steps.changeMembers(name, kind, removed, added);
   }
   for (const [key, chain] of delta.chains) {
     if (!chain) {
       if (!programmed.chains.has(key)) continue;
-      transaction.flushChain(key);
-      transaction.deleteChain(key);
+      steps.deleteChain(key);
       continue;
     }
-    if (programmed.chains.has(key)) transaction.flushChain(key);
-    else transaction.declareChain(key);
-    addBody(transaction, rules, version, key);
+    if (programmed.chains.has(key)) steps.flushChain(key);
+    else steps.declareChain(key);
+    addBody(steps, rules, version, key);
   }
-  for (const [map, entries] of delta.maps) planMap(transaction, map, entries, programmed.maps.get(map));
-  for (const name of delta.deletedSets) transaction.deleteSet('set', name);
-  return transaction.commands;
+  for (const [map, entries] of delta.maps) planMap(steps, map, entries, programmed.maps.get(map));
+  for (const name of delta.deletedSets) steps.deleteSet('set', name);
+  return steps;
 }
 
 function planMap(
-  transaction: Transaction,
+  steps: Steps,
   map: string,
   wanted: ReadonlyMap<string, string>,
   have: ReadonlyMap<string, string> | undefined,
 ): void {
-  if (!have) transaction.declareMap(map);
+  if (!have) steps.declareMap(map);
   const gone = [...(have ?? [])].filter(([name, chain]) => wanted.get(name) !== chain);
   const fresh = [...wanted].filter(([name, chain]) => have?.get(name) !== chain);
-  transaction.removeElements(
-    map,
-    gone.map(([name]) => `"${name}"`),
-  );
-  transaction.addElements(map, mapElements(map, fresh));
+  steps.changeEntries(map, mapElements(map, gone), mapElements(map, fresh));
 }
 
 /** Commands that make the table what the rules say, whatever it is, and what differed. */
@@ -150,14 +195,14 @@ export function planFull(
   rules: HostRules,
   version: IpVersion,
   actual: TableState,
-): { readonly commands: readonly string[]; readonly drift: DriftReport } {
+): { readonly plan: TablePlan; readonly drift: DriftReport } {
   const family = tableOf(version);
   const missing: string[] = [];
   const different: string[] = [];
   const stray: string[] = [];
   if (actual.exists && mustStartAnew(rules, version, actual)) {
-    // A set or hook of another type cannot be changed; the kernel replaces the whole table in one step.
-    const { commands } = planFull(rules, version, {
+    // A set or hook of another type cannot be changed.
+    const { plan } = planFull(rules, version, {
       ...actual,
       exists: false,
       chains: new Map(),
@@ -165,33 +210,35 @@ export function planFull(
       maps: new Map(),
     });
     const drift = { missing: [], different: [`table ${family}`], stray: [] };
-    return { commands: [`delete table ${family}`, ...commands], drift };
+    return { plan: { ...plan, declare: [`delete table ${family}`, ...plan.declare] }, drift };
   }
-  const transaction = new Transaction(version);
-  const table = actual.exists ? [] : [`add table ${family}`];
-  if (!actual.exists) missing.push(`table ${family}`);
+  const steps = new Steps(version);
+  if (!actual.exists) {
+    missing.push(`table ${family}`);
+    steps.declare.push(`add table ${family}`);
+  }
   const named = (kind: string, name: string) => `${kind} ${family} ${name}`;
 
   for (const [name, { kind, members }] of rules.sets(version)) {
     const have = actual.sets.get(name);
     if (!have) {
       if (actual.exists) missing.push(named('set', name));
-      transaction.declareSet(name, setType(kind, version));
+      steps.declareSet(name, setType(kind, version));
     }
-    const removed = [...(have?.members ?? [])].filter((member) => !members.has(member));
-    const added = [...members].filter((member) => !have?.members.has(member));
+    const keys = new Set([...members].map(elementKey));
+    const removed = [...(have?.members ?? [])].filter((member) => !keys.has(member));
+    const added = [...keys].filter((member) => !have?.members.has(member));
     if (have && removed.length + added.length > 0) different.push(named('set', name));
-    transaction.removeElements(name, removed.map(elementText));
-    transaction.addElements(name, added.map(elementText));
+    steps.changeMembers(name, kind, removed, added);
   }
   for (const [name, base] of baseChains) {
     const have = actual.chains.get(name);
     if (!have) {
       if (actual.exists) missing.push(named('chain', name));
-      transaction.declareChain(name, baseChainSpec(base));
+      steps.declareChain(name, baseChainSpec(base));
     } else if (have.comments.length > 0 && !rules.chain(version, name)) {
       different.push(named('chain', name));
-      transaction.flushChain(name);
+      steps.flushChain(name);
     }
   }
   const wanted = new Set<string>(baseChains.keys());
@@ -203,48 +250,42 @@ export function planFull(
       continue;
     if (have) {
       different.push(named('chain', key));
-      transaction.flushChain(key);
+      steps.flushChain(key);
     } else if (!baseChains.has(key)) {
       if (actual.exists) missing.push(named('chain', key));
-      transaction.declareChain(key);
+      steps.declareChain(key);
     }
-    addBody(transaction, rules, version, key);
+    addBody(steps, rules, version, key);
   }
   const maps = rules.maps(version);
   for (const [map, entries] of maps) {
     const have = actual.maps.get(map);
-    const table = map.slice(0, map.indexOf('-'));
-    const targets = new Map([...entries].map(([name, chain]) => [name, `${table}-${chain}`]));
     if (!have) {
       if (actual.exists) missing.push(named('map', map));
-      transaction.declareMap(map);
+      steps.declareMap(map);
     }
-    const gone = [...(have ?? [])].filter(([name, target]) => targets.get(name) !== target);
-    const fresh = [...entries].filter(([name]) => have?.get(name) !== targets.get(name));
-    if (have && gone.length + fresh.length > 0) different.push(named('map', map));
-    transaction.removeElements(
-      map,
-      gone.map(([name]) => `"${name}"`),
-    );
-    transaction.addElements(map, mapElements(map, fresh));
+    const keys = new Set(mapElements(map, entries));
+    const removed = [...(have ?? [])].filter((entry) => !keys.has(entry));
+    const added = [...keys].filter((entry) => !have?.has(entry));
+    if (have && removed.length + added.length > 0) different.push(named('map', map));
+    steps.changeEntries(map, removed, added);
   }
   for (const [name] of actual.chains) {
     if (wanted.has(name)) continue;
     stray.push(named('chain', name));
-    transaction.flushChain(name);
-    transaction.deleteChain(name);
+    steps.deleteChain(name);
   }
   for (const [name] of actual.maps) {
     if (maps.has(name)) continue;
     stray.push(named('map', name));
-    transaction.deleteSet('map', name);
+    steps.deleteSet('map', name);
   }
   for (const [name] of actual.sets) {
     if (rules.sets(version).has(name)) continue;
     stray.push(named('set', name));
-    transaction.deleteSet('set', name);
+    steps.deleteSet('set', name);
   }
-  return { commands: [...table, ...transaction.commands], drift: { missing, different, stray } };
+  return { plan: steps, drift: { missing, different, stray } };
 }
 
 function mustStartAnew(rules: HostRules, version: IpVersion, actual: TableState): boolean {

@@ -5,8 +5,8 @@ export interface TableState {
   readonly exists: boolean;
   readonly chains: ReadonlyMap<string, ChainState>;
   readonly sets: ReadonlyMap<string, SetState>;
-  /** Verdict maps: interface → chain it goes to. */
-  readonly maps: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Entries of verdict maps, `interface>chain`. */
+  readonly maps: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** A chain: its hook if it has one, and the comments of its rules in order. */
@@ -15,7 +15,7 @@ export interface ChainState {
   readonly comments: readonly string[];
 }
 
-/** A set: its type and members in the form of the program. */
+/** A set: its type and its elements. */
 export interface SetState {
   readonly type: string;
   readonly members: ReadonlySet<string>;
@@ -32,14 +32,20 @@ interface Listed {
   readonly type?: string | readonly string[];
   readonly prio?: number;
   readonly flags?: readonly string[];
-  readonly elem?: readonly unknown[];
 }
 
-/** Reads the objects of `list table`. */
-export function readTable(objects: readonly Readonly<Record<string, unknown>>[]): TableState {
+/**
+ * Reads the objects of `list table`, listed without elements, which `elementsOf` brings.
+ *
+ * @param elementsOf elements of a set of the type, or of a map when there is none; called for sets that are ours
+ */
+export function readTable(
+  objects: readonly Readonly<Record<string, unknown>>[],
+  elementsOf: (name: string, type: string | undefined) => ReadonlySet<string>,
+): TableState {
   const chains = new Map<string, { hook: string | undefined; comments: string[] }>();
   const sets = new Map<string, SetState>();
-  const maps = new Map<string, ReadonlyMap<string, string>>();
+  const maps = new Map<string, ReadonlySet<string>>();
   for (const object of objects) {
     const [kind, value] = Object.entries(object)[0] ?? [];
     const listed = (value ?? {}) as Listed;
@@ -57,14 +63,13 @@ export function readTable(objects: readonly Readonly<Record<string, unknown>>[])
       case 'rule':
         chains.get(listed.chain ?? '')?.comments.push(listed.comment ?? '');
         break;
-      case 'set':
-        sets.set(name, {
-          type: [listed.type, ...(listed.flags ?? [])].flat().join(' '),
-          members: new Set((listed.elem ?? []).map(memberOf)),
-        });
+      case 'set': {
+        const type = [listed.type, ...(listed.flags ?? [])].flat().join(' ');
+        sets.set(name, { type, members: elementsOf(name, type) });
         break;
+      }
       case 'map':
-        maps.set(name, new Map((listed.elem ?? []).map(entryOf)));
+        maps.set(name, elementsOf(name, undefined));
         break;
     }
   }
@@ -74,26 +79,4 @@ export function readTable(objects: readonly Readonly<Record<string, unknown>>[])
 /** Identity of a hook, for comparison. */
 export function hookKey(type: string, hook: string, priority: number): string {
   return `${type} ${hook} ${priority}`;
-}
-
-function memberOf(element: unknown): string {
-  if (typeof element === 'string' || typeof element === 'number') return String(element);
-  const object = element as {
-    prefix?: { addr: string; len: number };
-    concat?: readonly unknown[];
-    range?: readonly [string, string];
-    elem?: { val: unknown };
-  };
-  if (object.prefix) return `${object.prefix.addr}/${object.prefix.len}`;
-  if (object.concat) {
-    const [address, protocol, port] = object.concat.map(memberOf);
-    return `${address},${protocol === 'ipv6-icmp' ? 'icmpv6' : protocol}:${port}`;
-  }
-  if (object.range) return object.range.join('-');
-  return object.elem ? memberOf(object.elem.val) : JSON.stringify(element);
-}
-
-function entryOf(element: unknown): readonly [string, string] {
-  const [key, verdict] = element as readonly [unknown, { goto?: { target: string } } | undefined];
-  return [memberOf(key), verdict?.goto?.target ?? ''];
 }

@@ -225,8 +225,8 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
     this.#dirtyPolicies.add(key);
     const policy = resource && translatePolicy(resource, id);
     // Parsed here so that a selector that cannot be read is found before anything is changed.
-    if (policy) parseSelector(policy.selector);
-    this.#resolver.setPolicy(key, policy);
+    if (policy) this.#resolver.setPolicy(key, policy, parseSelector(policy.selector));
+    else this.#resolver.deletePolicy(key);
   }
 
   #setTier(name: string, resource: Resource | undefined): void {

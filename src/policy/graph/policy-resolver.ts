@@ -1,5 +1,5 @@
 /** Which policies apply to which local endpoint, in order. Upstream source: felix/calc/policy_resolver.go. */
-import { LabelIndex, parseSelector } from '../../selector/index.ts';
+import { LabelIndex, type Selector } from '../../selector/index.ts';
 import type { ParsedPolicy } from '../model/translate-policy.ts';
 import { comparePolicies, type PolicyEntry, type TierInfo, type TierLists, tierLists } from './tier-lists.ts';
 
@@ -62,15 +62,15 @@ export class PolicyResolver {
     else this.#index.deleteParent(name);
   }
 
-  /** Adds or replaces a policy; `undefined` deletes it. */
-  setPolicy(key: string, policy: ParsedPolicy | undefined): void {
+  deletePolicy(key: string): void {
+    if (!this.#policies.has(key)) return;
+    this.#index.deleteSelector(key);
+    this.#policies.delete(key);
+  }
+
+  /** Adds or replaces a policy, with its selector read. */
+  setPolicy(key: string, policy: ParsedPolicy, selector: Selector): void {
     const existing = this.#policies.get(key);
-    if (!policy) {
-      if (!existing) return;
-      this.#index.deleteSelector(key);
-      this.#policies.delete(key);
-      return;
-    }
     const tier = this.#tier(policy.tier);
     if (existing) {
       const before = existing.policy;
@@ -81,7 +81,7 @@ export class PolicyResolver {
           existing.tier = tier;
         });
       }
-      if (before.selector !== policy.selector) this.#index.setSelector(key, parseSelector(policy.selector));
+      if (before.selector !== policy.selector) this.#index.setSelector(key, selector);
       return;
     }
     const { id } = policy;
@@ -95,7 +95,7 @@ export class PolicyResolver {
       low: spread(serial),
       high: spread(serial ^ 0x9e3779b9),
     });
-    this.#index.setSelector(key, parseSelector(policy.selector));
+    this.#index.setSelector(key, selector);
   }
 
   /** Adds or replaces a Tier; `undefined` deletes it, which leaves its policies enforced, last and with deny. */
