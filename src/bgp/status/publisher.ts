@@ -4,8 +4,10 @@ import { messageOf } from '../../errors.ts';
 import type { BgpLog } from '../log.ts';
 import { type PublishedStatus, statusPrefix } from './report.ts';
 
-/** Seconds after which an entry that nobody renews is gone. */
-const ttlSeconds = 180;
+/** Seconds after which an entry that nobody renews is gone; a long one is renewed less often. */
+function timeToLive(status: PublishedStatus): number {
+  return status.sessions.length <= 100 ? 180 : 900;
+}
 
 /** Keeps one entry up to date. A write that fails is made good by the next. */
 export class StatusPublisher {
@@ -13,6 +15,7 @@ export class StatusPublisher {
   readonly #log: BgpLog;
   #last = '';
   #writtenAt = Number.NEGATIVE_INFINITY;
+  #failing = false;
 
   constructor(store: Pick<Datastore, 'put'>, log: BgpLog) {
     this.#store = store;
@@ -25,6 +28,7 @@ export class StatusPublisher {
       status.health,
       status.sessions.map(({ name, state, reason }) => [name, state, reason]),
     ]);
+    const ttlSeconds = timeToLive(status);
     if (essence === this.#last && now - this.#writtenAt < (ttlSeconds / 3) * 1000) return;
     try {
       await this.#store.put({ type: 'raw', path: statusPrefix + status.node }, status as unknown as Json, {
@@ -33,7 +37,10 @@ export class StatusPublisher {
       });
       this.#last = essence;
       this.#writtenAt = now;
+      this.#failing = false;
     } catch (error) {
+      if (this.#failing) return;
+      this.#failing = true;
       this.#log.warn('the state of BGP sessions cannot be published', { cause: messageOf(error) });
     }
   }
