@@ -4,6 +4,9 @@ import { callNode } from './client.ts';
 import { supportedVersions } from './protocol/call.ts';
 import type { CniReply, CniRequest } from './types.ts';
 
+/** The release of Project Calico whose plugins these stand for. */
+const calicoVersion = 'v3.32.1';
+
 const defaultSocket = '/var/run/calico/cni.sock';
 
 /** The network plugin. */
@@ -18,8 +21,7 @@ export function runCniIpam(argv: readonly string[]): Promise<number> {
 
 async function run(program: CniRequest['program'], argv: readonly string[]): Promise<number> {
   if (argv.includes('-v')) {
-    const { default: manifest } = await import('../../package.json');
-    process.stdout.write(`v${manifest.version}\n`);
+    process.stdout.write(`${calicoVersion}\n`);
     return 0;
   }
   const isTest = argv.includes('-t');
