@@ -32,6 +32,12 @@ export function parseIni(
   inventory: Inventory,
   safeName: (name: string) => string,
 ): void {
+  if (source.startsWith('\ufeff'))
+    throw inputError(
+      { file, line: 1, column: 1 },
+      'the file begins with a byte order mark, which Ansible takes for a part of the first name',
+      'Save it as UTF-8 without a byte order mark.',
+    );
   const pending = new Map<string, Pending>();
   let group = 'ungrouped';
   let state = 'hosts';

@@ -105,9 +105,9 @@ export function drawSvg(plan: ClusterPlan): string {
     boxes.push(...placed.boxes);
     top = placed.bottom + 90;
   }
-  const ring = reflectors.length === 0 && plan.nodeToNodeMesh && clients.length > 2;
+  const ring = reflectors.length === 0 && plan.nodeToNodeMesh && plan.bgpRunning && clients.length > 2;
   if (ring) {
-    const radius = Math.max(170, (clients.length * (width + gap)) / (2 * Math.PI));
+    const radius = Math.max(230, (clients.length * (width + gap)) / (2 * Math.PI));
     const size = Math.max(total, 2 * radius + width + 2 * margin);
     clients.forEach((item, at) => {
       const angle = (2 * Math.PI * at) / clients.length - Math.PI / 2;
@@ -165,7 +165,7 @@ function render(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${round(total)} ${round(full)}" width="${round(total)}" height="${round(full)}" font-family="sans-serif" font-size="13">`,
     `<title>${escapeXml(`BGP sessions of ${plan.clusterName}`)}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${margin}" y="34" font-size="16" font-weight="bold">${escapeXml(`${plan.sessions.length} BGP sessions, ${plan.nodeToNodeMesh ? 'node-to-node mesh' : 'no node-to-node mesh'}`)}</text>`,
+    `<text x="${margin}" y="34" font-size="16" font-weight="bold">${escapeXml(plan.bgpRunning ? `${plan.sessions.length} BGP sessions, ${plan.nodeToNodeMesh ? 'node-to-node mesh' : 'no node-to-node mesh'}` : `no BGP: backend ${plan.backend}`)}</text>`,
     `<rect x="${margin / 2}" y="${round(cluster)}" width="${round(total - margin)}" height="${round(bottom - cluster)}" rx="14" fill="#f7f9fb" stroke="#8899aa" stroke-dasharray="6 4"/>`,
     `<text x="${margin}" y="${round(cluster + 22)}" fill="#445566">${escapeXml(`AS ${plan.globalAsNumber}, pods ${plan.pools.map((pool) => pool.cidr).join(', ')}`)}</text>`,
   ];

@@ -95,7 +95,8 @@ test('against a live datastore: fields of others stay, stale peers are named', a
 
 test('a drawing of the document shows its nine sessions and six hosts', async () => {
   const { text } = await plan(['-i', example, '-o', 'svg']);
-  expect(text.match(/<path /g)?.length).toBe(9);
+  expect(text.match(/<title>\w+ – \w+: iBGP/g)?.length).toBe(9);
+  expect(text).toContain('10.210.1.0/24');
   for (const name of ['rr0', 'rr1', 'node2', 'node3', 'node4', 'node5'])
     expect(text).toContain(`>${name}</text>`);
   expect(text).toContain('AS 65400');
