@@ -92,13 +92,20 @@ export class AgentHost implements SyncConsumer {
 
   /** Resolves when the endpoint is in the kernel with its policy and routes. */
   async programmed(endpoint: string, signal?: AbortSignal): Promise<void> {
-    while (!this.#agent) {
+    for (;;) {
+      const agent = this.#agent;
+      try {
+        if (agent) return await agent.programmed(endpoint, signal);
+      } catch (error) {
+        // An agent that a new configuration replaces ends its waits: the next one has the endpoint as well.
+        if (this.#stopped || this.#agent === agent) throw error;
+      }
+      if (this.#agent) continue;
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve);
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
     }
-    await this.#agent.programmed(endpoint, signal);
   }
 
   /** Configuration in force; `undefined` before the datastore is in sync. */
@@ -174,8 +181,9 @@ export class AgentHost implements SyncConsumer {
     for (const warning of config.warnings) this.#log.warn(warning);
     if (reasons.length > 0)
       this.#log.info('the configuration changed: the agent starts anew', { parameters: reasons.join() });
-    await this.#agent?.stop();
+    const former = this.#agent;
     this.#agent = undefined;
+    await former?.stop();
     await this.#options.onConfig(config);
     this.#config = config;
     const agent = await createAgent({
