@@ -38,7 +38,7 @@ export {
   printNodeStatus,
   statusOfOneDaemon,
 } from './status/node-status.ts';
-export { type ProtocolRow, parseProtocols, type RouteCounts } from './status/protocols.ts';
+export { isBird1, type ProtocolRow, parseProtocols, type RouteCounts } from './status/protocols.ts';
 export { birdSocketFolders, protocolsOf, queryNodeStatus } from './status/query.ts';
 export {
   type ClusterSession,

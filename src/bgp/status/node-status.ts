@@ -5,7 +5,12 @@ import { formatTable } from './table.ts';
 
 /** One family's part. */
 export type FamilyStatus =
-  | { readonly kind: 'sessions'; readonly protocols: readonly ProtocolRow[] }
+  /** `singleFamily`: the daemon carries one family only (BIRD 1). */
+  | {
+      readonly kind: 'sessions';
+      readonly protocols: readonly ProtocolRow[];
+      readonly singleFamily?: boolean;
+    }
   | { readonly kind: 'not-running' }
   /** Its socket does not answer. */
   | { readonly kind: 'unreachable'; readonly message: string };

@@ -48,6 +48,11 @@ export function parseProtocols(lines: readonly string[]): readonly ProtocolRow[]
   return rows;
 }
 
+/** Whether a reply comes from BIRD 1, which carries one family per daemon: its heading is in lower case. */
+export function isBird1(lines: readonly string[]): boolean {
+  return lines.some((line) => line.startsWith('2002-name'));
+}
+
 function parseRow(text: string): ProtocolRow | undefined {
   const fields = text.trim().split(/\s+/);
   if (fields.length < 5) return undefined;

@@ -25,7 +25,6 @@ export const reasons = {
   bind: 'BGP: with bindMode NodeIP every session has a source address',
   workloads: 'BGP: of the kernel only the routes of workloads are announced',
   aggregate: 'BGP: workloads are announced as blocks, whatever the metric of their routes',
-  oneDaemon: 'BGP: one daemon carries both families',
   restart: 'BGP: a first start waits for no peer',
   unreachable: 'BGP: no unreachable routes',
   metric: 'BGP: BIRD 2 writes its routes with metric 32',

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type HostAccess, type HostProcess, runCalicoctl } from '../../../src/calicoctl/index.ts';
 import { memoryDatastore } from '../../../src/datastore/index.ts';
 import type { Outcome } from '../corpus.ts';
-import { type Difference, reasons } from './compare.ts';
+import type { Difference } from './compare.ts';
 import { outcomeOf } from './configuration.ts';
 
 type Sockets = { readonly [family in 'ipv4' | 'ipv6']?: readonly string[] | null };
@@ -43,11 +43,8 @@ export async function statusCase(value: unknown): Promise<Outcome> {
       const ours = await status(recorded.input, sockets, release!);
       for (const stream of ['exit', 'stdout', 'stderr'] as const) {
         if (ours[stream] === run[stream]) continue;
-        const { birdRuns, bird6Runs } = recorded.input;
-        const reason = birdRuns && !bird6Runs ? reasons.oneDaemon : undefined;
         differences.push({
           text: `${release} ${stream}\nrecorded:\n${run[stream]}\nours:\n${ours[stream]}`,
-          ...(reason !== undefined && { reason }),
         });
       }
     }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import {
   type FamilyStatus,
+  isBird1,
   type NodeStatus,
   parseProtocols,
   printNodeStatus,
@@ -55,9 +56,8 @@ export async function readStatus(host: HostAccess, processes: readonly HostProce
   if (!bird && !bird6) return { ipv4: { kind: 'not-running' }, ipv6: { kind: 'not-running' } };
   if (!bird6) {
     const one = await query(host, 'bird');
-    return one.kind === 'sessions'
-      ? statusOfOneDaemon(one.protocols)
-      : { ipv4: one, ipv6: { kind: 'not-running' } };
+    if (one.kind !== 'sessions' || one.singleFamily) return { ipv4: one, ipv6: { kind: 'not-running' } };
+    return statusOfOneDaemon(one.protocols);
   }
   return {
     ipv4: bird ? await query(host, 'bird') : { kind: 'not-running' },
@@ -73,10 +73,8 @@ async function query(host: HostAccess, daemon: 'bird' | 'bird6'): Promise<Family
     `/run/bird/${daemon}.ctl`,
   ]) {
     try {
-      return {
-        kind: 'sessions',
-        protocols: parseProtocols(await host.birdQuery(socket, 'show protocols all')),
-      };
+      const reply = await host.birdQuery(socket, 'show protocols all');
+      return { kind: 'sessions', protocols: parseProtocols(reply), singleFamily: isBird1(reply) };
     } catch (error) {
       failed = messageOf(error);
       if (socket.startsWith('/var/run/bird')) break;
