@@ -130,6 +130,7 @@ export async function findLegacy(
     legacyWords.has(first) ||
     (first === 'ipam' &&
       (second === 'info' || (second === 'release' && /^[\da-fA-F.:]+$/.test(words[2] ?? '')))) ||
+    (first === 'node' && /^--(?!help|allow)/.test(second)) ||
     (first === 'node' && (second === 'bgp' || second === 'stop' || second === 'remove'));
   return isOld ? (await import('./legacy/index.ts')).runLegacy : undefined;
 }

@@ -1,5 +1,5 @@
 /** The top level: global options, then the command. */
-import { messageOf } from '../errors.ts';
+import { CalicoError, messageOf } from '../errors.ts';
 import { type Command, type Ctl, CtlFailure, CtlHardExit, parseOrExplain, runCommand } from './command.ts';
 import { commandList, findCommand, findLegacy } from './commands.ts';
 import { flagArg, listArg, textArg } from './grammar/docopt.ts';
@@ -22,6 +22,7 @@ export async function runCalicoctl(argv: readonly string[], io: CtlIo): Promise<
     return await runTopLevel(argv, ctl);
   } catch (error) {
     if (error instanceof CtlHardExit) io.stdout(`${error.message}\n`);
+    else if (error instanceof CalicoError && error.cure) io.stderr(`${error.message}\n${error.cure}\n`);
     else io.stderr(`${messageOf(error)}\n`);
     return 1;
   }

@@ -45,7 +45,9 @@ export async function checkVersions(client: ResourceClient, args: Args, ctl: Ctl
     const information = await client.get({ kind: 'ClusterInformation', name: 'default' });
     cluster = String(information.spec['calicoVersion'] ?? '');
   } catch (error) {
-    if (tolerant || (error instanceof ClientError && error.class === 'not-found')) return;
+    // That the datastore cannot be reached is no matter of versions.
+    if (!(error instanceof ClientError)) throw error;
+    if (tolerant || error.class === 'not-found') return;
     throw new CtlFailure(
       `unable to get Cluster Information to verify version mismatch: ${messageOf(error)}\nUse --allow-version-mismatch to override`,
     );

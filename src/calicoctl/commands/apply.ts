@@ -6,6 +6,7 @@ import { flagArg } from '../grammar/docopt.ts';
 import { helpText, sharedOptions, usageOf } from '../grammar/help.ts';
 import { earlyAsFailure, reportAll } from './outcome.ts';
 
+const output = { spec: '-o --output=<OUTPUT>', text: 'Format of --dry-run: text or json. [default: text]' };
 const dryRun = {
   spec: '--dry-run',
   text: 'Check and compare only: say what would be done and write nothing.',
@@ -17,7 +18,7 @@ export const apply: Command = {
   summary: 'Create or replace resources.',
   help({ binary, release }) {
     const { filename, recursive, skipEmpty, config, namespace, context, mismatch } = sharedOptions;
-    const optional = [recursive, skipEmpty, dryRun, config, namespace, context, mismatch];
+    const optional = [recursive, skipEmpty, dryRun, output, config, namespace, context, mismatch];
     return helpText({
       binary,
       release,

@@ -1,7 +1,15 @@
 /** `calicoctl checksystem`, `diags`, `node stop` and `node remove`. */
 import { basename } from 'node:path';
+import { type Ctl, runCommand } from '../command.ts';
 import { isCalicoNode } from '../commands/node/status.ts';
 import { type LegacyCommand, legacyFailure, withStore } from './legacy-command.ts';
+
+/** The options of `node` before it had sub-commands are those of `node run`. */
+export async function runBareNode(words: readonly string[], ctl: Ctl): Promise<number> {
+  const { run } = await import('../commands/node/run.ts');
+  ctl.io.stderr(`node: an old command; today it is: ${ctl.binary} node run\n`);
+  return await runCommand(run, ['node', 'run', ...words.slice(1)], ctl);
+}
 
 /** See the module's comment. */
 export const hostCommands: readonly LegacyCommand[] = [

@@ -3,7 +3,7 @@ import { type Ctl, CtlFailure, parseOrExplain } from '../command.ts';
 import { parseArgs } from '../grammar/docopt.ts';
 import { bgpCommands } from './bgp.ts';
 import { endpointCommands } from './endpoint.ts';
-import { hostCommands } from './host.ts';
+import { hostCommands, runBareNode } from './host.ts';
 import type { LegacyCommand } from './legacy-command.ts';
 import { poolCommands } from './pool.ts';
 import { profileCommands } from './profile.ts';
@@ -22,6 +22,7 @@ const commands: readonly LegacyCommand[] = [
 
 /** Runs the old command whose usage the words match. */
 export async function runLegacy(words: readonly string[], ctl: Ctl): Promise<number> {
+  if (words[0] === 'node' && words[1]?.startsWith('--')) return await runBareNode(words, ctl);
   for (const command of commands) {
     const outcome = parseArgs(usageText([command], ctl), words);
     if (outcome.kind !== 'args') continue;
