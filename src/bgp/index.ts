@@ -22,7 +22,7 @@ export { type BirdPaths, defaultBirdPaths, runningBird } from './bird/process.ts
 export { renderBird } from './bird/render.ts';
 export { retireBird } from './bird/retire.ts';
 export { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
-export { bgpKinds, loadCluster } from './load-cluster.ts';
+export { loadCluster } from './load-cluster.ts';
 export { type BgpLog, silentBgpLog } from './log.ts';
 export { BgpCluster } from './model/cluster.ts';
 export type * from './model/state.ts';
@@ -31,6 +31,7 @@ export { describeReason, type Session, type SessionKind, type SessionReason } fr
 export { type ClusterModel, type HalfSession, modelOfCluster } from './proof/from-state.ts';
 export type * from './proof/model.ts';
 export { proveFailures, proveReachability } from './proof/prove.ts';
+export { routePaths } from './proof/route-path.ts';
 export { type Removal, type WhatIf, whatIf, without } from './proof/what-if.ts';
 export {
   type FamilyStatus,
@@ -39,7 +40,7 @@ export {
   statusOfOneDaemon,
 } from './status/node-status.ts';
 export { isBird1, type ProtocolRow, parseProtocols, type RouteCounts } from './status/protocols.ts';
-export { birdSocketFolders, protocolsOf, queryNodeStatus } from './status/query.ts';
+export { protocolsOf } from './status/query.ts';
 export {
   type ClusterSession,
   compareCluster,

@@ -3,7 +3,7 @@ import type { Datastore } from '../datastore/port.ts';
 import { BgpCluster } from './model/cluster.ts';
 
 /** Kinds that BGP depends on. */
-export const bgpKinds: readonly string[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'BGPFilter', 'IPPool'];
+const bgpKinds: readonly string[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'BGPFilter', 'IPPool'];
 
 /** Reads everything. Values that cannot be read count as absent. */
 export async function loadCluster(store: Datastore): Promise<BgpCluster> {

@@ -104,11 +104,6 @@ export async function reconfigure(options: BirdSocketOptions): Promise<Configure
   return outcome(await birdCommand('configure', { timeout: 10_000, ...options }), ['0003', '0004', '0005']);
 }
 
-/** Goes back to the configuration before the last one that was accepted. */
-export async function undoConfiguration(options: BirdSocketOptions): Promise<ConfigureOutcome> {
-  return outcome(await birdCommand('configure undo', options), ['0003', '0004', '0005', '0019', '0021']);
-}
-
 function outcome(reply: BirdReply, good: readonly string[]): ConfigureOutcome {
   return good.includes(reply.code) ? { ok: true } : { ok: false, message: reply.text };
 }

@@ -68,10 +68,26 @@ interface Path {
   readonly reflected: boolean;
   readonly asPath: readonly number[];
   readonly clusters: readonly string[];
+  /** Where it was before it arrived here; undefined at its origin. */
+  readonly from?: { readonly name: string; readonly path: Path };
 }
 
 /** The speakers that learn what `origin` announces, itself included. */
 export function reached(links: Links, origin: string): ReadonlySet<string> {
+  return new Set(spread(links, origin).keys());
+}
+
+/** The speakers that a route of `origin` passes on its way to `receiver`, both included; undefined if it never arrives. */
+export function routeOf(links: Links, origin: string, receiver: string): readonly string[] | undefined {
+  const first = spread(links, origin).get(receiver)?.[0];
+  if (!first) return undefined;
+  const names = [receiver];
+  for (let step = first.from; step; step = step.path.from) names.unshift(step.name);
+  return names;
+}
+
+/** Every path that arrives somewhere, shortest first. */
+function spread(links: Links, origin: string): ReadonlyMap<string, readonly Path[]> {
   const known = new Map<string, Path[]>();
   const queue: [string, Path][] = [];
   const arrive = (name: string, path: Path) => {
@@ -88,7 +104,8 @@ export function reached(links: Links, origin: string): ReadonlySet<string> {
     const cluster = links.clusterOf.get(name);
     for (const link of ebgp) {
       const asPath = [link.localAS, ...path.asPath];
-      if (!loops(asPath, link)) arrive(link.to, { open: true, reflected: false, asPath, clusters: [] });
+      if (!loops(asPath, link))
+        arrive(link.to, { open: true, reflected: false, asPath, clusters: [], from: { name, path } });
     }
     // What came by iBGP from a non-client goes to clients only; without a cluster id there are none.
     if (!path.open && cluster === undefined) continue;
@@ -98,10 +115,16 @@ export function reached(links: Links, origin: string): ReadonlySet<string> {
       const clusters = path.reflected && cluster !== undefined ? [cluster, ...path.clusters] : path.clusters;
       const there = link.clientThere ? links.clusterOf.get(link.to) : undefined;
       if (there !== undefined && clusters.includes(there)) continue;
-      arrive(link.to, { open: link.clientThere, reflected: true, asPath: path.asPath, clusters });
+      arrive(link.to, {
+        open: link.clientThere,
+        reflected: true,
+        asPath: path.asPath,
+        clusters,
+        from: { name, path },
+      });
     }
   }
-  return new Set(known.keys());
+  return known;
 }
 
 function loops(asPath: readonly number[], link: Link): boolean {
