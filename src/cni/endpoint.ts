@@ -54,7 +54,7 @@ export function workloadEndpoint(parts: EndpointParts): ResourceOf<'WorkloadEndp
       },
     },
     spec: {
-      ...existing?.spec,
+      ...(existing ? withoutOurs(existing.spec) : {}),
       orchestrator: workload.orchestrator,
       node: workload.node,
       containerID: workload.containerId,
@@ -72,6 +72,12 @@ export function workloadEndpoint(parts: EndpointParts): ResourceOf<'WorkloadEndp
         : {}),
     },
   };
+}
+
+/** What others wrote into a spec: a pod of the same name may have come back without ports or floating addresses. */
+function withoutOurs(spec: Resource['spec']): Resource['spec'] {
+  const ours = new Set(['ports', 'ipNATs', 'allowSpoofedSourcePrefixes', 'serviceAccountName', 'pod']);
+  return Object.fromEntries(Object.entries(spec).filter(([name]) => !ours.has(name)));
 }
 
 /** The profile of a network without policy: all out, in from the same network (from anywhere for pods). */
