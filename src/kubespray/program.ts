@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { configFromEnvironment, connect, type Datastore } from '../datastore/index.ts';
 import { CalicoError, messageOf } from '../errors.ts';
 import type { Resource } from '../resources/index.ts';
+import { expectedRoute } from './cluster-plan.ts';
 import { diskFiles } from './inventory/index.ts';
 import { type Difference, diffNetworks, worstRisk } from './plan/diff.ts';
 import { drawDot, drawSvg } from './plan/draw.ts';
 import { printDifference, printFindings, printPlan, printProof } from './plan/print.ts';
-import { missingPairs, prove } from './plan/proof.ts';
+import { missingPairs, prove, wayBetween, waysOf } from './plan/proof.ts';
 import { type NetworkState, stateOfPlan, stateOfResources } from './plan/state.ts';
 import { explainVariable } from './plan/why.ts';
 import { type PlanOptions, type PlanResult, planCluster } from './plan-cluster.ts';
@@ -23,6 +24,7 @@ Says what Calico network a Kubespray inventory describes. Nothing is executed an
       --against OLD           what changes: OLD is another inventory, or "live" for the datastore of the
                               environment (ETCD_ENDPOINTS …)
       --why HOST.VARIABLE     where a value comes from
+      --route FROM:TO         by which sessions FROM learns the routes to the pods of TO
       --variables             the reference of all variables
       --ignore-vault FILE     leave an encrypted file of variables out
   -o, --output FORMAT         text (default), json, dot or svg
@@ -75,6 +77,7 @@ function parse(argv: readonly string[]) {
         'kubespray-release': { type: 'string' },
         against: { type: 'string' },
         why: { type: 'string' },
+        route: { type: 'string' },
         variables: { type: 'boolean', default: false },
         'ignore-vault': { type: 'string', multiple: true, default: [] },
         output: { type: 'string', short: 'o', default: 'text' },
@@ -113,6 +116,7 @@ async function run(argv: readonly string[], io: PlanIo): Promise<number> {
     io.out(explainVariable(result.view, options.why));
     return 0;
   }
+  if (options.route !== undefined) return route(options.route, result, io);
   if (options.output === 'dot') io.out(drawDot(result.plan));
   else if (options.output === 'svg') io.out(drawSvg(result.plan));
   else if (options.against !== undefined)
@@ -121,14 +125,38 @@ async function run(argv: readonly string[], io: PlanIo): Promise<number> {
   return result.findings.some((one) => one.severity === 'error') ? 1 : 0;
 }
 
+function route(question: string, { plan }: PlanResult, io: PlanIo): number {
+  const [from = '', to = ''] = question.split(':');
+  const [a, b] = [from, to].map((name) => plan.hosts.find((host) => host.name === name));
+  if (!a || !b)
+    throw new CalicoError('USAGE', `--route ${question}: no such hosts`, {
+      cure: 'Write two hosts of the inventory as FROM:TO.',
+    });
+  const expected = expectedRoute(plan, a, b);
+  const way = plan.bgpRunning ? wayBetween(stateOfPlan(plan), from, to) : undefined;
+  if (plan.bgpRunning && !way) {
+    io.out(`${from} does not learn the pods of ${to}\n`);
+    return 1;
+  }
+  if (way) io.out(`${to} announces its pods: ${way.join(' → ')}\n`);
+  io.out(
+    expected
+      ? `route on ${from}: via ${expected.nextHop}, ${expected.device}, written by ${expected.by}\n`
+      : 'no route is expected\n',
+  );
+  return 0;
+}
+
 function show(result: PlanResult, output: string, all: boolean, io: PlanIo): void {
   const { plan, findings } = result;
-  const proof = prove(stateOfPlan(plan));
+  const state = stateOfPlan(plan);
+  const proof = prove(state);
+  const ways = waysOf(state);
   if (output === 'json') {
-    io.out(`${JSON.stringify({ plan, findings, proof: proof ?? null }, null, 2)}\n`);
+    io.out(`${JSON.stringify({ plan, findings, proof: proof ?? null, ways: ways ?? null }, null, 2)}\n`);
     return;
   }
-  io.out(`${printPlan(plan, all)}\n${printProof(proof)}\n${printFindings(findings)}`);
+  io.out(`${printPlan(plan, all)}\n${printProof(proof, ways)}\n${printFindings(findings)}`);
   if (proof && missingPairs(proof.reachability) > 0 && plan.routers.length > 0)
     io.out(
       '  (packets still arrive where the router is the hosts\' default gateway, or where it rewrites AS paths, "as-override")\n',

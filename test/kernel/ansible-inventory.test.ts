@@ -14,7 +14,7 @@ import { generateInventory } from '../support/generated-inventory.ts';
 const program = '/usr/bin/ansible-inventory';
 const count = Number(process.env['INVENTORIES'] ?? 6);
 const root = mkdtempSync(join(tmpdir(), 'inventories-'));
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(() => rmSync(root, { recursive: true, force: true }), 60_000);
 
 interface Listing {
   readonly _meta: { readonly hostvars: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
@@ -55,6 +55,7 @@ for (let seed = 1; seed <= count; seed++) {
         writeFileSync(join(folder, path), text);
       }
       const { hostvars } = (await ansible(folder, source))._meta;
+      rmSync(folder, { recursive: true });
       expect(ours(files, source)).toEqual(hostvars as Record<string, Record<string, unknown>>);
     },
     60_000,

@@ -2,7 +2,7 @@
 import type { Reachability } from '../../bgp/index.ts';
 import type { ClusterPlan, Finding, ResourceStep, SessionPlan } from '../cluster-plan.ts';
 import type { Difference } from './diff.ts';
-import { missingPairs, type Proof } from './proof.ts';
+import { missingPairs, type Proof, type Way } from './proof.ts';
 
 /** Columns of equal width. */
 function table(rows: readonly (readonly string[])[]): string[] {
@@ -100,7 +100,7 @@ export function printSteps(steps: readonly ResourceStep[]): string[] {
 }
 
 /** What is proved. */
-export function printProof(proof: Proof | undefined): string {
+export function printProof(proof: Proof | undefined, ways: readonly Way[] = []): string {
   if (!proof) return 'Connectivity\n  no BGP: every host takes the routes from the datastore\n';
   const lines = ['Connectivity'];
   const missing = missingPairs(proof.reachability);
@@ -110,6 +110,10 @@ export function printProof(proof: Proof | undefined): string {
       : `  ${missing} pairs of hosts have no route:`,
   );
   if (missing > 0) lines.push(...lossLines(proof.reachability));
+  for (const { through, pairs } of ways.slice(0, 12))
+    lines.push(
+      `  ${pairs} pairs ${through.length === 0 ? 'by a session of their own' : `through ${through.join(', then ')}`}`,
+    );
   const broken = proof.failures.filter((one) => one.losses.length > 0 && missingPairs(one) > missing);
   if (proof.failures.length === 0)
     lines.push('  no single failure cuts off anybody but the failed host itself');

@@ -4,6 +4,7 @@ import {
   proveReachability,
   type Reachability,
   type ReachabilityModel,
+  routePaths,
 } from '../../bgp/index.ts';
 import type { NetworkState } from './state.ts';
 
@@ -67,6 +68,61 @@ export function prove(state: NetworkState): Proof | undefined {
     failures: proveFailures(model),
     assumesRouters: model.speakers.some((one) => one.kind === 'router'),
   };
+}
+
+/** Pairs are listed up to this many hosts; the proof itself has no limit. */
+const listedHosts = 40;
+
+/** How the routes of pairs travel: directly, or through whom, with how many ordered pairs do so. */
+export interface Way {
+  readonly through: readonly string[];
+  readonly pairs: number;
+}
+
+/** The ways of all pairs, the most used first; undefined where there are too many hosts to list them. */
+export function waysOf(state: NetworkState): readonly Way[] | undefined {
+  const hosts = state.hosts.filter((host) => host.runsNode && carriesPods(host));
+  if (state.backend !== 'bird' || hosts.length > listedHosts) return undefined;
+  const path = routePaths(modelOf(state));
+  const neighbours = new Map<string, Set<string>>();
+  for (const { host, peer, peerAddress } of state.sessions)
+    for (const [a, b] of [
+      [host, peer ?? peerAddress],
+      [peer ?? peerAddress, host],
+    ] as const)
+      neighbours.set(a, (neighbours.get(a) ?? new Set()).add(b));
+  const ways = new Map<string, { through: readonly string[]; pairs: number }>();
+  for (const to of hosts)
+    for (const from of hosts) {
+      const names = from === to ? undefined : path(to.name, from.name);
+      if (!names) continue;
+      const through =
+        names.length === 3 ? [alternatives(state, neighbours, names).join(' or ')] : names.slice(1, -1);
+      const key = through.join(' ');
+      const way = ways.get(key) ?? { through, pairs: 0 };
+      way.pairs++;
+      ways.set(key, way);
+    }
+  return [...ways.values()].sort((a, b) => b.pairs - a.pairs);
+}
+
+/** Everybody who passes a route on as the one in the middle does: peers of both ends of the same kind. */
+function alternatives(
+  state: NetworkState,
+  neighbours: ReadonlyMap<string, ReadonlySet<string>>,
+  [to = '', middle = '', from = '']: readonly string[],
+): readonly string[] {
+  const reflectors = new Set(state.hosts.filter((host) => host.clusterId !== null).map((host) => host.name));
+  const hosts = new Set(state.hosts.map((host) => host.name));
+  const like = (name: string) =>
+    reflectors.has(name) === reflectors.has(middle) && hosts.has(name) === hosts.has(middle);
+  const ofFrom = neighbours.get(from) ?? new Set();
+  return [...(neighbours.get(to) ?? [])].filter((name) => ofFrom.has(name) && like(name));
+}
+
+/** The speakers between two hosts: how `from` learns the pods of `to`. */
+export function wayBetween(state: NetworkState, from: string, to: string): readonly string[] | undefined {
+  return routePaths(modelOf(state))(to, from);
 }
 
 /** Number of ordered pairs without a route. */
