@@ -78,6 +78,34 @@ test('nine processes on three hosts fill a pool to the last address: each once, 
   }
 }, 60_000);
 
+test('40 hosts claim their first block at once, and 500 pods start on one of them', async () => {
+  const etcd = await startEtcd();
+  try {
+    const store = await setUp(etcd, { cidr: '10.0.0.0/18', blockSize: 26 });
+    const names = Array.from({ length: 40 }, (_, i) => `host${i}`);
+    for (const name of names) {
+      const value = { apiVersion: '', kind: 'Node', metadata: { name }, spec: {} };
+      await store.put({ type: 'resource', kind: 'Node', name }, value);
+    }
+    const ipams = names.map((host) => ({ host, ipam: createIpam(new KvDatastore('etcd', etcd.client())) }));
+    const first = await Promise.all(
+      ipams.map(({ host, ipam }) => ipam.autoAssign(request(host, `first.${host}`))),
+    );
+    expect(new Set(first.map(({ v4 }) => v4.addresses[0]!.block)).size).toBe(40);
+    const { host, ipam } = ipams[0]!;
+    const pods = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => ipam.autoAssign(request(host, `pod.${i}`))),
+    );
+    expect(new Set(pods.map(({ v4 }) => v4.addresses[0]!.address)).size).toBe(500);
+    const state = await readIpamState(store);
+    expect(audit(state).allocations.length).toBe(540);
+    const kinds = diagnose(state, 0).findings.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind !== 'leaked')).toEqual([]);
+  } finally {
+    await etcd.stop();
+  }
+}, 60_000);
+
 test('members die while addresses are given and taken: after every failed call is repeated, nothing is leaked or double', async () => {
   const etcd = await startEtcd({ members: 3 });
   try {
