@@ -140,7 +140,7 @@ function compare(setup: CaseFile, first: Run, runs: readonly Run[], ours: PlanRe
     const verdict = errorDifferences(failures, errors);
     lines.push(...verdict.lines);
     if (verdict.accepted) accepted.push(refused);
-    return outcome(lines, accepted, errors);
+    if (failures.length > 0) return outcome(lines, accepted, errors);
   }
   if (stops.length > failures.length) return outcome(lines, [directories], errors);
   if (empty)

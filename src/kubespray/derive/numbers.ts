@@ -30,10 +30,10 @@ export function quotedAs(value: Value): AsNumberResult {
   return { kind: 'number', number, suspicious };
 }
 
-/** `global_as_num`: pasted without quotation marks, so YAML types it once more. */
+/** `global_as_num`: pasted without quotation marks, so calicoctl's YAML (which knows `0o17` as well) types it once more. */
 export function pastedAs(value: Value): AsNumberResult {
   const written = text(value);
-  const typed = resolvePlain(written) ?? written;
+  const typed = /^0o[0-7]+$/.test(written) ? Number(written) : (resolvePlain(written) ?? written);
   if (typeof typed !== 'number' || typed < 0 || typed > maximum) return { kind: 'invalid', text: written };
   const suspicious = String(typed) === written ? undefined : `${written} is read as the number ${typed}`;
   return { kind: 'number', number: typed, suspicious };
