@@ -23,6 +23,10 @@ export function parseGlobalConfiguration(spec: BGPConfigurationSpec, report: Rep
   const restart = spec.nodeMeshMaxRestartTime && tryParseSeconds(spec.nodeMeshMaxRestartTime);
   if (typeof restart === 'number' && restart > longestRestart)
     report(`nodeMeshMaxRestartTime is longer than ${longestRestart} s and is not used`);
+  if (spec.localWorkloadPeeringIPV4 || spec.localWorkloadPeeringIPV6)
+    report(
+      'localWorkloadPeeringIPV4 and -IPV6 are not supported: sessions to local workloads are not set up',
+    );
   return {
     asNumber: asNumber ?? defaultAsNumber,
     mesh: spec.nodeToNodeMeshEnabled ?? true,
