@@ -99,9 +99,10 @@ async function release(
   };
   const handle = handleOf(conf.name, workload.containerId);
   const { found } = await deps.ipam.releaseByHandle(handle, { extra });
-  if (!found && endpoint) await deleteEndpoint(workload, endpoint, deps);
-  const former = formerHandleOf(conf.name, workload);
-  if (former !== handle) await deps.ipam.releaseByHandle(former);
+  if (found) return;
+  if (endpoint) await deleteEndpoint(workload, endpoint, deps);
+  // A container has a handle of one form only.
+  await deps.ipam.releaseByHandle(formerHandleOf(workload));
 }
 
 function keyOf(workload: Workload, kv: KeyValue) {

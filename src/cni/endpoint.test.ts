@@ -74,8 +74,9 @@ test.each([
   expect(hostInterfaceName(workload, environment)).toBe(name);
 });
 
-test('handles of old releases name the pod', () => {
-  expect(formerHandleOf('net', pod)).toBe('net.default.web-0');
+test('handles of old releases do not name the network', () => {
+  expect(formerHandleOf(pod)).toBe('default.web-0');
+  expect(formerHandleOf({ ...pod, orchestrator: 'cni' })).toBe('abcdef0123456789');
 });
 
 test('a plain network lets its members in, one of pods everybody', () => {

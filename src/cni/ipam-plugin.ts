@@ -34,8 +34,6 @@ export async function ipamAdd(call: CniCall, deps: CniDeps): Promise<CniResult> 
 export async function ipamDel(call: CniCall, deps: CniDeps): Promise<void> {
   const conf = readNetConf(call);
   const workload = workloadOf(call, readArgs(call.args, { strict: true }), nodeNameOf(conf));
-  const handle = handleOf(conf.name, workload.containerId);
-  await deps.ipam.releaseByHandle(handle);
-  const former = formerHandleOf(conf.name, workload);
-  if (former !== handle) await deps.ipam.releaseByHandle(former);
+  const { found } = await deps.ipam.releaseByHandle(handleOf(conf.name, workload.containerId));
+  if (!found) await deps.ipam.releaseByHandle(formerHandleOf(workload));
 }

@@ -64,9 +64,7 @@ export function handleOf(network: string, containerId: string): string {
   return `${network}.${containerId}`;
 }
 
-/** Handle that releases before 3.0 used. */
-export function formerHandleOf(network: string, workload: Workload): string {
-  return workload.orchestrator === 'k8s'
-    ? `${network}.${workload.namespace}.${workload.pod}`
-    : `${network}.${workload.containerId}`;
+/** Handle that old releases used: it did not name the network. */
+export function formerHandleOf(workload: Workload): string {
+  return workload.orchestrator === 'k8s' ? `${workload.namespace}.${workload.pod}` : workload.containerId;
 }
