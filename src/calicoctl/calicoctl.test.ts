@@ -1,5 +1,8 @@
 /** What upstream never had, and the commands of old releases. Everything else is in the recordings. */
 import { beforeEach, describe, expect, test } from 'bun:test';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { memoryRunner, quietHost } from './testing/run-in-memory.ts';
 
@@ -170,6 +173,65 @@ test('mutated manifests end in an error that names what is wrong, never in a cra
         expect(err).not.toMatch(/TypeError|undefined is not|Cannot read/);
       },
     ),
-    { numRuns: Number(process.env['CTL_RUNS'] ?? 400) },
+    { numRuns: Number(process.env['CTL_RUNS'] ?? 200) },
+  );
+}, 120_000);
+
+const characters = [...'{}[]:,"\'\\\n0a.-null'];
+const edits = fc.array(fc.tuple(fc.nat(600), fc.constantFrom(...characters), fc.nat(8)), {
+  minLength: 1,
+  maxLength: 3,
+});
+
+function edited(text: string, changes: readonly (readonly [number, string, number])[]): string {
+  return changes.reduce((result, [at, character, cut]) => {
+    const place = at % (result.length + 1);
+    return result.slice(0, place) + character + result.slice(place + cut);
+  }, text);
+}
+
+test('damaged stored values cost nobody else, and are named when asked for', async () => {
+  const stored = JSON.stringify({
+    kind: 'IPPool',
+    apiVersion: 'projectcalico.org/v3',
+    metadata: { name: 'p', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', labels: { a: 'b' } },
+    spec: { cidr: '10.0.0.0/16', blockSize: 26, ipipMode: 'Always', nodeSelector: 'all()' },
+  });
+  const path = '/calico/resources/v3/projectcalico.org/ippools/';
+  await fc.assert(
+    fc.asyncProperty(edits, async (changes) => {
+      const fresh = memoryRunner();
+      await fresh.put(`${path}whole`, stored.replace('"p"', '"whole"'));
+      await fresh.put(`${path}p`, edited(stored, changes));
+      const lines = [
+        'get ippool -o wide',
+        'get ippool -o yaml',
+        'get ippool p',
+        'label ippool p x=y',
+        'ipam show',
+      ];
+      for (const line of lines) {
+        const { code, out, err } = await fresh.run(line);
+        expect([0, 1]).toContain(code);
+        expect(out + err).not.toMatch(/TypeError|undefined is not|Cannot read|is not a function|Cannot mix/);
+      }
+      expect((await fresh.run('get ippool')).out).toContain('whole');
+    }),
+    { numRuns: Number(process.env['CTL_RUNS'] ?? 60) },
+  );
+}, 120_000);
+
+test('damaged configuration files end in an error that names the file, or work', async () => {
+  const config =
+    'apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nmetadata:\nspec:\n  datastoreType: etcdv3\n  etcdEndpoints: http://127.0.0.1:2379\n';
+  const file = join(mkdtempSync(join(tmpdir(), 'ctl-')), 'c.cfg');
+  await fc.assert(
+    fc.asyncProperty(edits, async (changes) => {
+      writeFileSync(file, edited(config, changes));
+      const { code, out, err } = await memoryRunner().run(['get', 'node', '-c', file]);
+      if (code !== 0) expect(out).toStartWith('Failed to create Calico API client: ');
+      expect(out + err).not.toMatch(/TypeError|undefined is not|Cannot read|is not a function/);
+    }),
+    { numRuns: Number(process.env['CTL_RUNS'] ?? 60) },
   );
 }, 120_000);

@@ -2,6 +2,7 @@
  * Resources on the datastore port with the semantics of libcalico-go's clientv3: what a create needs and fills in, the
  * rules of single kinds, the names of policies, and upstream's error texts.
  */
+import { pathOfKey } from '../../datastore/paths.ts';
 import type { Datastore, Key } from '../../datastore/port.ts';
 import { CalicoError } from '../../errors.ts';
 import {
@@ -10,6 +11,7 @@ import {
   isKind,
   kinds,
   type PolicyDialect,
+  parseStored,
   type Resource,
 } from '../../resources/index.ts';
 import type { Release } from '../release.ts';
@@ -151,7 +153,9 @@ export class ResourceClient {
   async list(kind: string, within: { readonly namespace?: string | undefined } = {}): Promise<ResourceList> {
     const namespace = within.namespace ? { namespace: within.namespace } : {};
     const { items, revision } = await this.store.list({ type: 'resource', kind, ...namespace });
-    const shown = items.map((kv) => this.shown(kv.value as Resource));
+    // As upstream, a list leaves out what cannot be read: one damaged object must not cost the others.
+    const readable = items.map((kv) => kv.value as Resource).filter(hasShape);
+    const shown = readable.map((resource) => this.shown(resource));
     return { items: rulesOf(kind).arrange?.(shown, this.release) ?? shown, revision };
   }
 
@@ -182,11 +186,14 @@ export class ResourceClient {
   }
 
   async #read(key: Key, at: { readonly revision?: string }): Promise<Resource | undefined> {
+    let value: Resource | undefined;
     try {
-      return (await this.store.get(key, at))?.value as Resource | undefined;
+      value = (await this.store.get(key, at))?.value as Resource | undefined;
+      if (value) parseStored(value);
     } catch (error) {
-      throw parseFailure(error);
+      throw parseFailure(error, key, value);
     }
+    return value;
   }
 
   /**
@@ -228,6 +235,7 @@ export class ResourceClient {
 
   /** A stored object as the API shows it. */
   shown(stored: Resource): Resource {
+    if (stored.spec === undefined) return this.shown({ ...stored, spec: {} });
     const shown = shownPolicy(stored, this.release);
     return rulesOf(stored.kind).afterRead?.(shown, this.release) ?? shown;
   }
@@ -243,6 +251,12 @@ export class ResourceClient {
       ]);
     }
   }
+}
+
+function hasShape({ spec, metadata }: Resource): boolean {
+  const isObject = (value: unknown): boolean =>
+    value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value));
+  return isObject(spec) && isObject(metadata.labels) && isObject(metadata.annotations);
 }
 
 /** Whether objects of the kind live in a namespace. */
@@ -284,8 +298,9 @@ function checkedRevision(text: string): string {
 }
 
 /** A stored value that cannot be read is a failure of this object, not of the datastore. */
-function parseFailure(error: unknown): unknown {
-  return error instanceof CalicoError && error.code === 'INPUT'
-    ? new ClientError('parse', error.message)
-    : error;
+function parseFailure(error: unknown, key: Key, value: Resource | undefined): unknown {
+  if (!(error instanceof CalicoError && error.code === 'INPUT')) return error;
+  if (!value) return new ClientError('parse', error.message);
+  const entry = `key=${pathOfKey(key)}; value=${JSON.stringify(value)}`;
+  return new ClientError('parse', `failed to parse datastore entry ${entry}: ${error.message}`);
 }

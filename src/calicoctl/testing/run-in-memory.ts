@@ -49,5 +49,6 @@ export function memoryRunner(overrides: Partial<CtlIo> = {}) {
     });
     return { code, out, err };
   };
-  return { run, revision: async () => (await kv.range({ key: '\0', limit: 1 })).revision };
+  const put = (path: string, text: string) => kv.put(path, new TextEncoder().encode(text));
+  return { run, put, revision: async () => (await kv.range({ key: '\0', limit: 1 })).revision };
 }
