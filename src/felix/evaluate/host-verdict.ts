@@ -127,7 +127,8 @@ class Evaluation {
   #manglePrerouting(inInterface: string): void {
     if (this.#established || this.#accepted) return;
     // No exception for workload interfaces: a `*` endpoint's preDNAT policy sees what pods send, too.
-    const endpoint = this.#endpointOf(inInterface);
+    const { byInterface, any } = this.#host.hostEndpoints;
+    const endpoint = byInterface.get(inInterface) ?? (any?.preDnatTiers.length ? any : undefined);
     if (!endpoint) return;
     const list = this.#list(endpoint, 'pre-dnat', 'ingress');
     if (this.#chain('mangle', `host endpoint ${endpoint.id}`, list, this.#crossing.packet) === 'allowed') {

@@ -242,13 +242,15 @@ export class HostRules {
 
   #assignHostEndpoints(): void {
     if (!this.#dirty.has('host-endpoints')) return;
-    const hadAny = this.#assignment.any !== undefined;
+    const anyShape = () =>
+      `${this.#assignment.any !== undefined} ${this.#assignment.any?.preDnatTiers.length}`;
+    const before = anyShape();
     this.#assignment = assignHostEndpoints(
       this.#program['host-endpoint'].values(),
       this.#interfaces,
       this.#settings.workloadPrefixes,
     );
-    if (hadAny !== (this.#assignment.any !== undefined)) this.#mark('static');
+    if (before !== anyShape()) this.#mark('static');
     const mangled = new Set<string>();
     const winners = [...this.#assignment.byInterface.values()];
     if (this.#assignment.any) winners.push(this.#assignment.any);
@@ -312,6 +314,7 @@ export class HostRules {
       settings: this.#settings,
       encapsulation: this.#encapsulation,
       anyHostEndpoint: this.#assignment.any !== undefined,
+      anyPreDnat: (this.#assignment.any?.preDnatTiers.length ?? 0) > 0,
       serviceCidrs: this.#program['service-cidrs'].get('default') ?? [],
     });
   }
@@ -451,6 +454,7 @@ export class HostRules {
     for (const [name, endpoint] of [...byInterface, ...(any ? [[anyInterface, any] as const] : [])]) {
       for (const [table, dispatch, prefix, type, direction] of hostEndpointChains) {
         if (table === 'raw' && name === anyInterface) continue;
+        if (type === 'pre-dnat' && name === anyInterface && endpoint.preDnatTiers.length === 0) continue;
         const groups: Chain[] = [];
         const chain = hostChainName(prefix, name, this.#settings);
         const rules = hostEndpointRules(endpoint, type, direction, this.#endpointContext(table, groups));

@@ -18,6 +18,8 @@ export interface StaticContext {
   readonly encapsulation: Encapsulation;
   /** There is an endpoint `*`. */
   readonly anyHostEndpoint: boolean;
+  /** It has preDNAT policies. */
+  readonly anyPreDnat: boolean;
   /** CIDRs of services, both versions. */
   readonly serviceCidrs: readonly string[];
 }
@@ -299,7 +301,9 @@ function dispatchersOf(context: StaticContext): readonly Chain[] {
         actions: [denyAction(settings, 'filter')],
         comment: 'Unknown interface',
       });
-    } else if (context.anyHostEndpoint) rules.push(...anyEndpoint(table, name, settings));
+    } else if (table === 'mangle' && by === 'in' ? context.anyPreDnat : context.anyHostEndpoint) {
+      rules.push(...anyEndpoint(table, name, settings));
+    }
     return { table, name, rules };
   });
 }
