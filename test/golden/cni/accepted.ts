@@ -61,6 +61,12 @@ const rules: readonly Rule[] = [
     line: /./,
   },
   {
+    reason: 'A handle whose blocks hold nothing of it is removed',
+    scenario: /^ipam-attributes$/,
+    steps: [8, 9],
+    line: /handle\/default\.web-9/,
+  },
+  {
     reason: 'Asking for one address does not write IPAM defaults',
     line: /^\/calico\/ipam\/v2\/config: recorded \{"auto_allocate_blocks":true/,
   },
