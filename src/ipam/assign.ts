@@ -1,11 +1,11 @@
 /**
- * Giving out addresses (upstream: AutoAssign and AssignIP in lib/ipam/ipam.go). A decision is made from what is known;
+ * Giving out any free addresses (upstream: AutoAssign in lib/ipam/ipam.go). A decision is made from what is known;
  * one transaction writes it, or shows why it is void, and then it is made anew.
  */
 import type { CallOptions, KeyValue, TxnStep } from '../datastore/index.ts';
-import { type IpVersion, parseAddress } from '../ip/index.ts';
-import { addressAt, allocate, attributeAt, type Block, ordinalOf, ordinalsOfHandle } from './block.ts';
-import { blockOfAddress } from './candidates.ts';
+import type { IpVersion } from '../ip/index.ts';
+import { findApplied } from './attempts.ts';
+import { addressAt, allocate, ordinalsOfHandle } from './block.ts';
 import {
   type Core,
   type Handle,
@@ -15,7 +15,7 @@ import {
   type Stored,
   tooManyConflicts,
 } from './core.ts';
-import { type BlockRequest, type FamilyFacts, gatherFacts, makeBlock, ownerText } from './facts.ts';
+import { type FamilyFacts, gatherFacts } from './facts.ts';
 import {
   addressesOfPick,
   type Pick,
@@ -24,17 +24,11 @@ import {
   pickWarm,
   type Survey,
   stepsOfPick,
+  updateSurvey,
 } from './pick.ts';
-import { poolOf } from './pools.ts';
 import type { BlockView, Plan } from './queue.ts';
 import { initialConfig } from './source.ts';
-import type {
-  AssignedAddress,
-  AssignIpRequest,
-  AssignIpResult,
-  AutoAssignRequest,
-  AutoAssignResult,
-} from './types.ts';
+import type { AssignedAddress, AutoAssignRequest, AutoAssignResult } from './types.ts';
 
 /** What a call for addresses knows as it goes along, of one family. */
 interface Progress {
@@ -182,109 +176,6 @@ async function assignFamilies(
   throw tooManyConflicts();
 }
 
-/** See `Ipam.assignIp`. */
-export function assignIp(
-  core: Core,
-  request: AssignIpRequest,
-  options: CallOptions = {},
-): Promise<AssignIpResult> {
-  return core.queue.exclusive(async () => {
-    const address = parseAddress(request.address);
-    const [pools, storedConfig] = await Promise.all([
-      core.source.pools(options),
-      core.source.config(options),
-    ]);
-    let config = storedConfig;
-    const { use } = request;
-    const usable = pools.filter(
-      (pool) => !pool.disabled && (use === undefined || pool.allowedUses.includes(use)),
-    );
-    const pool = poolOf(usable, address);
-    if (!pool) {
-      return {
-        ok: false,
-        reason: 'not-in-pool',
-        message: 'The provided IP address is not in a configured pool\n',
-      };
-    }
-    const owner = ownerText(request.host, false);
-    const { text } = blockOfAddress(pool, address);
-    const holder = { handle: request.handle, secondary: request.attributes ?? {} };
-    let affinity: Pick['affinity'] = 'create';
-    let extraCurrent: readonly (KeyValue | undefined)[] | undefined;
-    const ghosts: Pick[][] = [];
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const stored = await core.block(text, options, attempt === 0);
-      const block = stored?.value ?? makeBlock(core, owner, text);
-      const ordinal = ordinalOf(block, address)!;
-      const came = await findApplied(core, ghosts, request.handle, options);
-      if (came) return { ok: true, assigned: addressesOfPick(came[0]!)[0]! };
-      if (stored && config?.strictAffinity && block.affinity !== owner) {
-        return { ok: false, reason: 'not-ours', message: 'Block host affinity does not match' };
-      }
-      if (attributeAt(block, ordinal)) {
-        const message = `resource already exists: ${request.address} with error: Address already assigned in block`;
-        return { ok: false, reason: 'taken', message };
-      }
-      const pick: Pick = {
-        pool,
-        block,
-        revision: stored?.revision,
-        affinity: stored ? 'good' : affinity,
-        ordinals: [ordinal],
-      };
-      const assigned = addressesOfPick(pick)[0]!;
-      const extra = request.extra ? request.extra([assigned], extraCurrent) : [];
-      if (extra === undefined) return { ok: false, reason: 'refused', message: 'the caller gave up' };
-      const steps = [...stepsOfPick(pick, { host: request.host, virtual: false }, holder)];
-      if (request.handle !== undefined) {
-        const handle = core.knownHandle(request.handle);
-        const count = (handle?.value.blocks.get(text) ?? 0) + 1;
-        steps.push(handleStep(request.handle, new Map(handle?.value.blocks ?? []).set(text, count), handle)!);
-      }
-      if (!config) steps.push({ op: 'create', key: { type: 'ipam-config' }, value: initialConfig });
-      const outcome = await core.commit([...steps, ...extra], options);
-      if (outcome.ok) return { ok: true, assigned };
-      if (!config) config = await core.source.config(options);
-      if (outcome.unknown) ghosts.push([pick]);
-      extraCurrent = extra.length > 0 ? outcome.current.slice(steps.length) : undefined;
-      const found = outcome.current[steps.findIndex((step) => step.key.type === 'affinity')];
-      affinity = found ? { revision: found.revision } : 'create';
-    }
-    throw tooManyConflicts();
-  });
-}
-
-/** See `Ipam.ensureBlock`: the blocks, one per family. */
-export async function ensureBlocks(
-  core: Core,
-  request: BlockRequest,
-  versions: readonly IpVersion[],
-  options: CallOptions = {},
-): Promise<readonly string[]> {
-  const families = await gatherFacts(core, request, versions, options);
-  return core.queue.exclusive(async () => {
-    const blocks: string[] = [];
-    for (const facts of families) {
-      const survey: Survey = { blocks: new Map(), complete: false };
-      for (let attempt = 0; ; attempt++) {
-        if (attempt === maxAttempts) throw tooManyConflicts();
-        const { picks } = await pickAddresses(core, facts, 1, 1, survey, options);
-        const pick = picks[0];
-        if (!pick) break;
-        const steps = stepsOfPick({ ...pick, ordinals: [] }, facts, { handle: undefined, secondary: {} });
-        const settled = pick.revision !== undefined && pick.affinity === 'good';
-        if (settled || (await core.commit(steps, options)).ok) {
-          blocks.push(pick.block.text);
-          break;
-        }
-        updateSurvey(core, survey, picks);
-      }
-    }
-    return blocks;
-  });
-}
-
 /** The addresses under a handle, as the blocks that it names show them. */
 export async function heldAddresses(
   core: Core,
@@ -340,40 +231,6 @@ function isRefuted(steps: readonly TxnStep[], current: readonly (KeyValue | unde
     if (step.op === 'check') return current[i]?.revision !== step.revision;
     return step.key.type === 'ipam-config' && current[i] !== undefined;
   });
-}
-
-/** Puts what a failed transaction showed of the picked blocks into the survey. */
-function updateSurvey(core: Core, survey: Survey, picks: readonly Pick[]): void {
-  for (const { block, revision } of picks) {
-    const stored = core.knownBlock(block.text);
-    if (stored && (revision === undefined || survey.blocks.has(block.text)))
-      survey.blocks.set(block.text, stored);
-    if (!stored) survey.blocks.delete(block.text);
-  }
-}
-
-/** The attempt among those of unknown outcome that the store, read again, shows as written. */
-async function findApplied(
-  core: Core,
-  ghosts: readonly (readonly Pick[])[],
-  handle: string | undefined,
-  options: CallOptions,
-): Promise<readonly Pick[] | undefined> {
-  for (const ghost of ghosts) {
-    const blocks = await Promise.all(ghost.map((pick) => core.block(pick.block.text, options, true)));
-    if (ghost.every((pick, i) => isApplied(blocks[i]?.value, pick, handle))) return ghost;
-  }
-  return undefined;
-}
-
-function isApplied(block: Block | undefined, pick: Pick, handle: string | undefined): boolean {
-  return (
-    block !== undefined &&
-    pick.ordinals.every((ordinal) => {
-      const holder = attributeAt(block, ordinal);
-      return holder?.handle === handle && block.allocationSequence.get(ordinal) === pick.block.sequence;
-    })
-  );
 }
 
 function newProgress(request: AutoAssignRequest, version: IpVersion): Progress {

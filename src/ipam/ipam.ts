@@ -11,11 +11,13 @@ import {
   removeHost,
 } from './affinity.ts';
 import { allocationAt } from './allocation.ts';
-import { assignIp, autoAssign, ensureBlocks } from './assign.ts';
+import { autoAssign } from './assign.ts';
+import { assignIp } from './assign-ip.ts';
 import { attributeAt, ordinalOf, ordinalsOfHandle } from './block.ts';
 import { blockOfAddress } from './candidates.ts';
 import { getConfig, setConfig } from './config.ts';
 import { Core } from './core.ts';
+import { ensureBlocks } from './ensure-blocks.ts';
 import { poolOf } from './pools.ts';
 import { releaseByHandle, releaseIps } from './release.ts';
 import type { Allocation, Ipam, IpamSource } from './types.ts';

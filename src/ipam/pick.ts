@@ -293,3 +293,13 @@ export function addressesOfPick(pick: Pick): AssignedAddress[] {
     sequence: pick.block.sequence,
   }));
 }
+
+/** Puts what a failed transaction showed of the picked blocks into the survey. */
+export function updateSurvey(core: Core, survey: Survey, picks: readonly Pick[]): void {
+  for (const { block, revision } of picks) {
+    const stored = core.knownBlock(block.text);
+    if (stored && (revision === undefined || survey.blocks.has(block.text)))
+      survey.blocks.set(block.text, stored);
+    if (!stored) survey.blocks.delete(block.text);
+  }
+}
