@@ -145,13 +145,13 @@ function compareRoutes(plan: ClusterPlan, seen: Observation, builder: ReportBuil
         if (!way) continue;
         const holds =
           route !== undefined &&
-          way.nextHops.includes(route.nextHop) &&
+          (way.nextHops.length === 0 || way.nextHops.includes(route.nextHop)) &&
           route.device === way.device &&
           !route.blackhole;
         builder.expect('routes', holds, () => ({
           where: host.name,
           what: `route to ${pod.fullName} (${address})`,
-          expected: `via ${way.nextHops.join(' or ')} dev ${way.device}`,
+          expected: `via ${way.nextHops.join(' or ') || `the tunnel address of ${way.to}`} dev ${way.device}`,
           actual,
         }));
       }

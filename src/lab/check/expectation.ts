@@ -12,7 +12,7 @@ export interface ExpectedEnd {
 export interface ExpectedWay {
   readonly from: string;
   readonly to: string;
-  /** Any of these. */
+  /** Any of these; none: the other end's tunnel address, which IPAM chooses when the host starts. */
   readonly nextHops: readonly string[];
   readonly device: 'eth0' | 'tunl0' | 'vxlan.calico';
 }
@@ -35,7 +35,8 @@ export function expectedWays(plan: ClusterPlan): readonly ExpectedWay[] {
       const route = expectedRoute(plan, from, to);
       if (!route) return [];
       const device = route.device === 'underlay' ? 'eth0' : route.device;
-      return [{ from: from.name, to: to.name, nextHops: nextHops(plan, from, to, route.nextHop), device }];
+      const hops = device === 'vxlan.calico' ? [] : nextHops(plan, from, to, route.nextHop);
+      return [{ from: from.name, to: to.name, nextHops: hops, device }];
     }),
   );
 }
