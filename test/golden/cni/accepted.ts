@@ -66,10 +66,6 @@ const rules: readonly Rule[] = [
     steps: [8, 9],
     line: /handle\/default\.web-9/,
   },
-  {
-    reason: 'Asking for one address does not write IPAM defaults',
-    line: /^\/calico\/ipam\/v2\/config: recorded \{"auto_allocate_blocks":true/,
-  },
 ];
 
 /** The heading under which a difference is accepted; `undefined` when it is not. */
