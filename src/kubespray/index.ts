@@ -1,4 +1,6 @@
 /** From a Kubespray inventory to the network that it describes. */
+
+export { checkHostFacts, type HostFacts } from './checks/host-facts.ts';
 export * from './cluster-plan.ts';
 export {
   diskFiles,

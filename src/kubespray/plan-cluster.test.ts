@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClusterPlan, expectedRoute, type HostPlan } from './cluster-plan.ts';
+import { memoryFiles } from './inventory/index.ts';
 import { planCluster } from './plan-cluster.ts';
 
 const testdata = join(import.meta.dirname, 'testdata');
@@ -174,4 +175,53 @@ test('routes: direct inside a subnet, tunnelled across subnets', () => {
     by: 'felix',
   });
   expect(expectedRoute(plan, host('m1'), host('m1'))).toBeUndefined();
+});
+
+describe('what the examples must warn of', () => {
+  const rows: readonly (readonly [string, string, readonly string[]])[] = [
+    [
+      'border-two-sites',
+      '',
+      ['calico_mtu differs on ny1, ny2', "daemon's environment, which is rendered from paris1"],
+    ],
+    [
+      'hash-trap',
+      '',
+      [
+        'b: peers of host_vars/b replace the list of group_vars/all',
+        'still resolves them',
+        'calico_node_extra_envs differs on b',
+      ],
+    ],
+    ['mesh6-vxlan', '', ['calico_healthhost in [all:vars] (127.0.0.1) loses against']],
+    ['v231-dualstack', '', ['the backend is vxlan: no BGP runs, nothing is announced']],
+    [
+      'hash-trap',
+      'variant-kube-master-override',
+      [
+        'the 2 entries with scope global are lost for the whole cluster',
+        'c: resolves 2 peers with scope global',
+        'c: no BGP session at all',
+      ],
+    ],
+  ];
+  for (const [name, overlay, wanted] of rows)
+    test(`${name} ${overlay}`, () => {
+      const folder = join(testdata, name);
+      const files: Record<string, string> = {};
+      const read = (from: string, prefix: string) => {
+        for (const entry of readdirSync(from, { withFileTypes: true })) {
+          if (entry.isDirectory() && /_vars$|^k8s|^all$|^site/.test(entry.name))
+            read(join(from, entry.name), `${prefix}${entry.name}/`);
+          else if (entry.isFile() && entry.name !== 'expected.json')
+            files[prefix + entry.name] = readFileSync(join(from, entry.name), 'utf8');
+        }
+      };
+      read(folder, '');
+      if (overlay !== '') read(join(folder, overlay), '');
+      const source = Object.hasOwn(files, 'hosts.ini') ? 'hosts.ini' : 'hosts.yml';
+      const { findings } = planCluster([source], { files: memoryFiles(files), env: {} });
+      const text = findings.map((one) => one.message).join('\n');
+      for (const one of wanted) expect(text).toContain(one);
+    });
 });

@@ -47,7 +47,7 @@ function releaseOf(
  * @throws CalicoError INPUT for a source that cannot be read, with file, line, column and cure
  */
 export function planCluster(sources: readonly string[], options: PlanOptions = {}): PlanResult {
-  const loaded = loadInventory(sources, { files: diskFiles, ...options });
+  const loaded = loadInventory(sources, { files: diskFiles, env: process.env, ...options });
   return planLoaded(loaded, options);
 }
 

@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 import { configFromEnvironment, connect, type Datastore } from '../datastore/index.ts';
 import { CalicoError, messageOf } from '../errors.ts';
 import type { Resource } from '../resources/index.ts';
+import { checkHostFacts, type HostFacts } from './checks/host-facts.ts';
+import { sortFindings } from './checks/index.ts';
 import { expectedRoute } from './cluster-plan.ts';
-import { diskFiles } from './inventory/index.ts';
+import { diskFiles, readText } from './inventory/index.ts';
 import { type Difference, diffNetworks, worstRisk } from './plan/diff.ts';
 import { drawDot, drawSvg } from './plan/draw.ts';
 import { printDifference, printFindings, printPlan, printProof } from './plan/print.ts';
@@ -26,6 +28,8 @@ Says what Calico network a Kubespray inventory describes. Nothing is executed an
       --why HOST.VARIABLE     where a value comes from
       --route FROM:TO         by which sessions FROM learns the routes to the pods of TO
       --variables             the reference of all variables
+      --facts FILE            facts of the hosts for more checks: {"HOST": {"interfaces": [{"name",
+                              "mtu", "addresses"}], "rpFilter", "iptables", "networkManager"}}
       --ignore-vault FILE     leave an encrypted file of variables out
   -o, --output FORMAT         text (default), json, dot or svg
       --all                   do not shorten lists
@@ -78,6 +82,7 @@ function parse(argv: readonly string[]) {
         against: { type: 'string' },
         why: { type: 'string' },
         route: { type: 'string' },
+        facts: { type: 'string' },
         variables: { type: 'boolean', default: false },
         'ignore-vault': { type: 'string', multiple: true, default: [] },
         output: { type: 'string', short: 'o', default: 'text' },
@@ -111,7 +116,7 @@ async function run(argv: readonly string[], io: PlanIo): Promise<number> {
     ignoredVaults: options['ignore-vault'],
     ...(options['kubespray-release'] === undefined ? {} : { kubesprayRelease: options['kubespray-release'] }),
   };
-  const result = planCluster(options.inventory, planOptions);
+  const result = withFacts(planCluster(options.inventory, planOptions), options.facts);
   if (options.why !== undefined) {
     io.out(explainVariable(result.view, options.why));
     return 0;
@@ -123,6 +128,19 @@ async function run(argv: readonly string[], io: PlanIo): Promise<number> {
     return compare(options.against, result, planOptions, options.output, io);
   else show(result, options.output, options.all, io);
   return result.findings.some((one) => one.severity === 'error') ? 1 : 0;
+}
+
+/** The findings that facts of the hosts add. */
+function withFacts(result: PlanResult, file: string | undefined): PlanResult {
+  if (file === undefined) return result;
+  let facts: Readonly<Record<string, HostFacts>>;
+  try {
+    facts = JSON.parse(readText(diskFiles, file)) as typeof facts;
+  } catch (error) {
+    throw new CalicoError('INPUT', `${file}: ${messageOf(error)}`, { cure: 'Give JSON as --help shows it.' });
+  }
+  const more = checkHostFacts(result.plan, new Map(Object.entries(facts)));
+  return { ...result, findings: sortFindings([...result.findings, ...more]) };
 }
 
 function route(question: string, { plan }: PlanResult, io: PlanIo): number {

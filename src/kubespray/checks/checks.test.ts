@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { memoryFiles } from '../inventory/index.ts';
 import { planCluster } from '../plan-cluster.ts';
+import { checkHostFacts, type HostFacts } from './host-facts.ts';
 
 interface Row {
   readonly code: string;
@@ -375,4 +376,35 @@ describe('checks', () => {
     const found = findingsOf({ code: '', severity: 'note', says: '' });
     expect(found.filter((one) => one.severity !== 'note')).toEqual([]);
   });
+});
+
+describe('facts of a host', () => {
+  const plan = (vars = '') =>
+    planCluster(['hosts.ini'], {
+      files: memoryFiles({ 'hosts.ini': hostsIni(rows[0]!), 'group_vars/all.yml': vars }),
+      env: {},
+    }).plan;
+  const interfaces = [{ name: 'eth0', mtu: 1500, addresses: ['10.0.0.2/16', 'fe80::1/64'] }];
+  const codes = (facts: HostFacts, vars?: string) =>
+    checkHostFacts(plan(vars), new Map([['n1', facts]])).map((one) => `${one.severity} ${one.code}`);
+  test('the subnet comes from the interface', () => {
+    const found = checkHostFacts(plan(), new Map([['n1', { interfaces }]]));
+    expect(found.map((one) => one.message)).toEqual([
+      'node n1 has no subnet in the inventory; detected 10.0.0.0/16 on eth0, using it',
+    ]);
+  });
+  test('an address that is not there', () =>
+    expect(codes({ interfaces: [] })).toEqual(['error address-missing']));
+  test('loose reverse path check', () => {
+    expect(codes({ rpFilter: 1 })).toEqual([]);
+    expect(codes({ rpFilter: 2 })).toEqual(['error rpf']);
+    expect(codes({ rpFilter: 2 }, 'calico_node_ignorelooserpf: true')).toEqual(['warning rpf']);
+  });
+  test('iptables of another kind', () => {
+    expect(codes({ iptables: 'nft' })).toEqual(['error iptables-backend']);
+    expect(codes({ iptables: 'nft' }, 'calico_iptables_backend: Auto')).toEqual([]);
+  });
+  test('NetworkManager', () => expect(codes({ networkManager: true })).toEqual(['warning network-manager']));
+  test('MTU of the link', () =>
+    expect(codes({ interfaces }, 'calico_mtu: 1490')).toEqual(['note subnet', 'error mtu-link']));
 });

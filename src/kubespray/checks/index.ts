@@ -29,6 +29,11 @@ const checks: readonly Check[] = [
 
 const rank = { error: 0, warning: 1, note: 2 } as const;
 
+/** Errors first, then warnings, then notes. */
+export function sortFindings(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort((a, b) => rank[a.severity] - rank[b.severity]);
+}
+
 /** Runs every check. */
 export function runChecks(
   view: ClusterView,
@@ -36,5 +41,5 @@ export function runChecks(
   plan: ClusterPlan,
 ): readonly Finding[] {
   const input = { view, settings, plan };
-  return checks.flatMap((check) => check(input)).sort((a, b) => rank[a.severity] - rank[b.severity]);
+  return sortFindings(checks.flatMap((check) => check(input)));
 }

@@ -121,6 +121,16 @@ function hostChanges(before: NetworkState, after: NetworkState): Change[] {
   for (const host of after.hosts) {
     const was = old.get(host.nodeName);
     if (!was) {
+      const registered = before.hosts.find(
+        (one) => one.address === host.address && !wanted.has(one.nodeName),
+      );
+      if (registered && before.origin === 'datastore')
+        changes.push({
+          area: 'hosts',
+          risk: 'needs migration',
+          text: `node name ${host.nodeName} differs from registered ${registered.nodeName} for the same IP ${host.address}`,
+          advice: `Name the host ${registered.nodeName} in the inventory; otherwise calico-node ends with "already using the IPv4 address".`,
+        });
       changes.push({ area: 'hosts', risk: 'in place', text: `${host.name} (${host.address}) joins` });
       continue;
     }
@@ -242,7 +252,7 @@ function poolChanges(before: NetworkState, after: NetworkState): Change[] {
         risk: 'brief interruption',
         text: `encapsulation of pool ${pool.name} changes from ${from} to ${to}`,
         advice:
-          'Hosts switch one after the other: packets between a switched and an unswitched host are lost until both have. Kubespray itself leaves an existing pool unchanged without a word.',
+          'Hosts switch one after the other: packets between a switched and an unswitched host are lost until both have. Kubespray itself leaves an existing pool unchanged without a word. To keep it, pin calico_ipip_mode and calico_vxlan_mode: their defaults differ between releases.',
       });
     }
     if (was.natOutgoing !== pool.natOutgoing)
