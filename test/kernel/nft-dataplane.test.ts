@@ -1,6 +1,8 @@
 /** The nftables dataplane against a kernel, in a namespace of its own. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { execFileSync } from 'node:child_process';
 import type { HostInterface } from '../../src/felix/dataplane.ts';
+import { createIptablesDataplane } from '../../src/felix/iptables/index.ts';
 import { createNftDataplane } from '../../src/felix/nft/index.ts';
 import { Namespace } from '../../src/linux/netns/index.ts';
 import { NftContext } from '../../src/linux/nftables/index.ts';
@@ -142,6 +144,32 @@ describe('the nftables dataplane', () => {
     expect(nft.run('list table ip calico')).not.toContain('caliw2');
     expect(nft.run('list table ip calico')).not.toContain('everything');
     expect(await plane.resync()).toEqual({ missing: [], different: [], stray: [] });
+    plane.close();
+  });
+
+  test('each dataplane takes the rules of the other away, and none of others', async () => {
+    const graph = graphOf('host1', state);
+    const updates = graph.flush();
+    const inside = (program: string, ...args: string[]) =>
+      namespace.run(() => execFileSync(program, args, { encoding: 'utf8' }));
+    inside('iptables-legacy', '-A', 'FORWARD', '-s', '192.0.2.9', '-j', 'DROP');
+    const iptables = createIptablesDataplane({
+      settings: settingsOf({}, 'iptables'),
+      variant: 'legacy',
+      namespace,
+    });
+    await iptables.apply({ updates, interfaces });
+    expect(nft.run('list tables')).not.toContain('calico');
+    expect(inside('iptables-legacy-save')).toContain('cali-FORWARD');
+    expect(await iptables.resync()).toEqual({ missing: [], different: [], stray: [] });
+
+    const plane = createNftDataplane({ settings: settingsOf(), namespace });
+    await plane.apply({ updates, interfaces });
+    const left = inside('iptables-legacy-save');
+    expect(left).not.toContain('cali');
+    expect(left).toContain('-A FORWARD -s 192.0.2.9/32 -j DROP');
+    expect(inside('ipset', 'list', '-n')).not.toContain('cali');
+    expect(nft.run('list tables')).toContain('table ip calico');
     plane.close();
   });
 

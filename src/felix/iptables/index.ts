@@ -1,2 +1,3 @@
 /** The iptables dataplane. */
 export { createIptablesDataplane, type IptablesDataplaneOptions } from './iptables-dataplane.ts';
+export { removeIptables } from './remove-iptables.ts';

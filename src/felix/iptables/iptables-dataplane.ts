@@ -3,6 +3,7 @@ import type { IpVersion } from '../../ip/index.ts';
 import { readIpsets, restoreIpsets } from '../../linux/ipset/index.ts';
 import { type Iptables, type IptablesVariant, iptables } from '../../linux/iptables/index.ts';
 import type { Namespace } from '../../linux/netns/index.ts';
+import { NftContext } from '../../linux/nftables/index.ts';
 import {
   type DriftReport,
   type MetricValues,
@@ -43,6 +44,8 @@ class IptablesDataplane implements RuleDataplane {
   readonly #programs: ReadonlyMap<IpVersion, Iptables>;
   /** What the kernel has as far as we wrote it, per version and table. */
   #programmed: Map<string, IptablesState> | undefined;
+  /** The other dataplane's tables were looked for. */
+  #alone = false;
   readonly #counters = new Map<string, number>();
 
   constructor(options: IptablesDataplaneOptions) {
@@ -116,8 +119,29 @@ class IptablesDataplane implements RuleDataplane {
     }
     if (!this.#options.settings.ipv6) await this.#removeIpv6();
     await this.#inside(() => restoreIpsets(plans.flatMap(({ after }) => after)));
+    this.#leaveNftables();
     this.#programmed = programmed;
     return drift;
+  }
+
+  /** Once ours are in force, tables that an agent with nftables left would only drop by policies of then. */
+  #leaveNftables(): void {
+    if (this.#alone) return;
+    this.#alone = true;
+    const { namespace } = this.#options;
+    let nft: NftContext | undefined;
+    try {
+      nft = new NftContext(namespace ? { namespace } : {});
+      const listed = nft.run('list tables');
+      const own = ['ip calico', 'ip6 calico', 'arp calico-arp'].filter((name) =>
+        listed.includes(`table ${name}\n`),
+      );
+      if (own.length > 0) nft.run(own.map((name) => `delete table ${name}`).join('\n'));
+    } catch (error) {
+      this.#log.debug('nftables cannot be asked for tables of ours', { error: String(error) });
+    } finally {
+      nft?.close();
+    }
   }
 
   /** Rules of a time with IPv6 would go on to drop by policies that nobody keeps up to date. */

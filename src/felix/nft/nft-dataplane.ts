@@ -16,6 +16,7 @@ import {
   type RuleDataplane,
   type RuleOutcome,
 } from '../dataplane.ts';
+import { removeIptables } from '../iptables/remove-iptables.ts';
 import { type Log, silentLog } from '../log.ts';
 import { HostRules, type RuleSettings } from '../render/index.ts';
 import { elementKind, planDelta, planFull, type TablePlan, tableOf } from './plan.ts';
@@ -54,6 +55,8 @@ class NftDataplane implements RuleDataplane {
   #programmed: Programmed | undefined;
   #ownGenerations: { readonly first: number; readonly last: number } = { first: 0, last: -1 };
   #working = false;
+  /** The other dataplane's rules were looked for. */
+  #alone = false;
   #foreign: (() => void) | undefined;
   readonly #counters = new Map<string, number>();
 
@@ -152,6 +155,7 @@ class NftDataplane implements RuleDataplane {
     const stale = !this.#options.settings.ipv6 && (await this.#read(6)).exists;
     const plan = joined(plans);
     await this.#commit(stale ? { ...plan, remove: [...plan.remove, `delete table ${tableOf(6)}`] } : plan);
+    await this.#leaveIptables();
     this.#programmed = new Map(
       this.#rules.versions.map((version) => [
         version,
@@ -162,6 +166,19 @@ class NftDataplane implements RuleDataplane {
       ]),
     );
     return drift;
+  }
+
+  /** Once ours are in force, rules that an agent with iptables left would only drop by policies of then. */
+  async #leaveIptables(): Promise<void> {
+    if (this.#alone) return;
+    this.#alone = true;
+    try {
+      const removed = await removeIptables(this.#context, this.#options.namespace);
+      if (removed.length > 0)
+        this.#log.info('removed what iptables held of ours', { objects: removed.length });
+    } catch (error) {
+      this.#log.warn('cannot tell whether iptables holds rules of ours', { error: String(error) });
+    }
   }
 
   async #read(version: IpVersion): Promise<TableState> {
