@@ -3,7 +3,7 @@ export * from './config.ts';
 export { connect, etcdOptionsOf } from './connect.ts';
 export { EtcdClient, type EtcdOptions } from './etcd/client.ts';
 export type { TlsOptions } from './etcd/grpc.ts';
-export type { Member, MemberStatus, SnapshotChunk } from './etcd/wire.ts';
+export type { Member, MemberStatus, SnapshotChunk } from './etcd/wire-admin.ts';
 export { formatJson, parseJson } from './json.ts';
 export type * from './kv.ts';
 export { KvDatastore, rawStore } from './kv-datastore.ts';

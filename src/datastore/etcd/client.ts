@@ -7,7 +7,8 @@ import type { KvRange, KvRangeResult, KvStore, KvTxn, KvTxnResult, KvWatchEvent 
 import type { CallOptions } from '../port.ts';
 import { cancelled, GrpcConnection, GrpcFailure, type TlsOptions } from './grpc.ts';
 import { watchRange } from './watch.ts';
-import * as wire from './wire.ts';
+import * as adminWire from './wire-admin.ts';
+import * as kvWire from './wire-kv.ts';
 
 /** How to reach a cluster. */
 export interface EtcdOptions {
@@ -47,7 +48,7 @@ export class EtcdClient implements KvStore {
   }
 
   async range(range: KvRange, options?: CallOptions): Promise<KvRangeResult> {
-    return wire.decodeRange(await this.#call('KV/Range', wire.encodeRange(range), 'read', options));
+    return kvWire.decodeRange(await this.#call('KV/Range', kvWire.encodeRange(range), 'read', options));
   }
 
   async put(
@@ -55,53 +56,53 @@ export class EtcdClient implements KvStore {
     value: Uint8Array,
     options: CallOptions & { readonly lease?: string } = {},
   ): Promise<string> {
-    const request = wire.encodePut(key, value, options.lease);
-    return wire.decodeRevision(await this.#call('KV/Put', request, 'write', options));
+    const request = kvWire.encodePut(key, value, options.lease);
+    return kvWire.decodeRevision(await this.#call('KV/Put', request, 'write', options));
   }
 
   async deleteRange(key: string, end: string | undefined, options?: CallOptions) {
-    const request = wire.encodeDeleteRange(key, end);
-    return wire.decodeDeleteRange(await this.#call('KV/DeleteRange', request, 'write', options));
+    const request = kvWire.encodeDeleteRange(key, end);
+    return kvWire.decodeDeleteRange(await this.#call('KV/DeleteRange', request, 'write', options));
   }
 
   async txn(txn: KvTxn, options?: CallOptions): Promise<KvTxnResult> {
-    return wire.decodeTxn(await this.#call('KV/Txn', wire.encodeTxn(txn), 'write', options));
+    return kvWire.decodeTxn(await this.#call('KV/Txn', kvWire.encodeTxn(txn), 'write', options));
   }
 
   async compact(revision: string, options?: CallOptions): Promise<void> {
-    await this.#call('KV/Compact', wire.encodeCompact(revision), 'write', options);
+    await this.#call('KV/Compact', kvWire.encodeCompact(revision), 'write', options);
   }
 
   async grantLease(ttlSeconds: number, options?: CallOptions): Promise<string> {
     // Granted twice, the first lease simply runs out.
-    const request = wire.encodeLeaseGrant(ttlSeconds);
-    return wire.decodeLeaseGrant(await this.#call('Lease/LeaseGrant', request, 'read', options));
+    const request = adminWire.encodeLeaseGrant(ttlSeconds);
+    return adminWire.decodeLeaseGrant(await this.#call('Lease/LeaseGrant', request, 'read', options));
   }
 
   async revokeLease(lease: string, options?: CallOptions): Promise<void> {
-    await this.#call('Lease/LeaseRevoke', wire.encodeLeaseId(lease), 'write', options);
+    await this.#call('Lease/LeaseRevoke', adminWire.encodeLeaseId(lease), 'write', options);
   }
 
   /** What the member that we are connected to says about itself. */
-  async status(options?: CallOptions): Promise<wire.MemberStatus> {
-    return wire.decodeStatus(await this.#call('Maintenance/Status', new Uint8Array(), 'read', options));
+  async status(options?: CallOptions): Promise<adminWire.MemberStatus> {
+    return adminWire.decodeStatus(await this.#call('Maintenance/Status', new Uint8Array(), 'read', options));
   }
 
   /** The members of the cluster. */
-  async members(options?: CallOptions): Promise<wire.Member[]> {
-    return wire.decodeMembers(await this.#call('Cluster/MemberList', new Uint8Array(), 'read', options));
+  async members(options?: CallOptions): Promise<adminWire.Member[]> {
+    return adminWire.decodeMembers(await this.#call('Cluster/MemberList', new Uint8Array(), 'read', options));
   }
 
   /** The bytes of a snapshot of the connected member's whole database, with etcd's own checksum at the end. */
-  async *snapshot(options: CallOptions = {}): AsyncGenerator<wire.SnapshotChunk> {
+  async *snapshot(options: CallOptions = {}): AsyncGenerator<adminWire.SnapshotChunk> {
     const connection = await this.#connect(options.signal);
-    const queue: wire.SnapshotChunk[] = [];
+    const queue: adminWire.SnapshotChunk[] = [];
     let end: { readonly failure: Error | undefined } | undefined;
     let wake: () => void = () => {};
     const stream = connection.stream(
       this.#callTo('Maintenance/Snapshot', options.signal),
       (message) => {
-        queue.push(wire.decodeSnapshot(message));
+        queue.push(adminWire.decodeSnapshot(message));
         wake();
       },
       (failure) => {
@@ -262,8 +263,8 @@ export class EtcdClient implements KvStore {
     const { username, password } = this.#options;
     if (username === undefined || password === undefined || this.#token !== undefined) return;
     try {
-      const request = wire.encodeAuthenticate(username, password);
-      this.#token = wire.decodeAuthenticate(
+      const request = adminWire.encodeAuthenticate(username, password);
+      this.#token = adminWire.decodeAuthenticate(
         await connection.unary({ path: '/etcdserverpb.Auth/Authenticate' }, request),
       );
     } catch (error) {

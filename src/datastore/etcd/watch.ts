@@ -2,7 +2,7 @@
 import { messageOf } from '../../errors.ts';
 import type { KvWatchEvent } from '../kv.ts';
 import type { GrpcStream } from './grpc.ts';
-import * as wire from './wire.ts';
+import * as wire from './wire-watch.ts';
 
 /** What {@link watchRange} needs. */
 export interface WatchSource {
