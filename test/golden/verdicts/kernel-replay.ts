@@ -36,8 +36,11 @@ export class KernelReplay {
   #token = 1;
   #port = 20_000;
 
-  constructor(dataplane: 'nft' | 'iptables') {
+  readonly #variant: 'legacy' | 'nft';
+
+  constructor(dataplane: 'nft' | 'iptables', variant: 'legacy' | 'nft' = 'legacy') {
     this.#dataplane = dataplane;
+    this.#variant = variant;
   }
 
   /** Brings both hosts to a state; settings other than before make new agents over the rules of the old ones. */
@@ -106,7 +109,7 @@ export class KernelReplay {
         : createIptablesDataplane({
             settings: settingsOf(environment, 'iptables'),
             namespace,
-            variant: 'legacy',
+            variant: this.#variant,
           });
     return { graph, plane };
   }

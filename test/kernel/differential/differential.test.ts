@@ -7,11 +7,16 @@ const seed = Number(process.env['CALICO_SEED'] ?? 1);
 const packetsPerState = 100;
 
 describe('the evaluator and the kernel agree on random policies and packets', () => {
-  test.each(['nft', 'iptables'] as const)(
+  test.each([
+    ['nftables', 'nft', 'nft'],
+    ['iptables-legacy', 'iptables', 'legacy'],
+    ['iptables-nft', 'iptables', 'nft'],
+  ] as const)(
     '%s',
-    async (dataplane) => {
+    async (_, dataplane, variant) => {
       const { verdicts, allowed, differences } = await runDifferential({
         dataplane,
+        variant,
         seed,
         states,
         packetsPerState,

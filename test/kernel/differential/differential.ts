@@ -10,6 +10,8 @@ import { randomPacket, randomState } from './random-state.ts';
 /** How much to try. */
 export interface DifferentialOptions {
   readonly dataplane: 'nft' | 'iptables';
+  /** Of iptables; legacy without it. */
+  readonly variant?: 'legacy' | 'nft';
   readonly seed: number;
   readonly states: number;
   readonly packetsPerState: number;
@@ -35,7 +37,7 @@ export interface DifferentialResult {
 /** Runs; needs the namespaces of scripts/isolated.mjs. Stops at the third difference. */
 export async function runDifferential(options: DifferentialOptions): Promise<DifferentialResult> {
   const { dataplane } = options;
-  const replay = new KernelReplay(dataplane);
+  const replay = new KernelReplay(dataplane, options.variant);
   const differences: Difference[] = [];
   let verdicts = 0;
   let allowed = 0;
