@@ -35,7 +35,7 @@ const sideways = new Set<string>();
  * Doors besides `index.ts`: types that are imported without what implements them, and what is loaded alone because
  * start-up time counts.
  */
-const doors = /\/(index|program|port|syncer\.types|resource|dataplane|connect|config)\.ts$/;
+const doors = /\/(index|program|port|syncer\.types|resource|dataplane|connect|config|paths)\.ts$/;
 
 function* files(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
