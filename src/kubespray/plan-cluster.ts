@@ -58,14 +58,17 @@ export function planLoaded(loaded: LoadedInventory, options: PlanOptions = {}): 
   addDerivedGroups(loaded.inventory, release);
   const view = new ClusterView(loaded, release, tls ? 'https' : 'http');
   const first = view.first();
+  const skipped = loaded.warnings.find((one) => one.message.includes('is skipped'));
   if (view.cluster().length === 0 && first === undefined)
     throw new CalicoError(
       'INPUT',
       `the inventory has no hosts in the groups ${view.groupName('controlPlane')}, ${view.groupName('node')} and ${view.groupName('cluster')}`,
       {
-        cure: otherNames(loaded, view)
-          ? `The groups are named for another release: give --kubespray-release ${view.since('2.16') ? 'v2.14.0' : 'v2.31.0'}, or rename them.`
-          : 'Give a Kubespray inventory: its groups are etcd, kube_control_plane and kube_node (kube-master and kube-node up to v2.15).',
+        cure: skipped
+          ? skipped.message
+          : otherNames(loaded, view)
+            ? `The groups are named for another release: give --kubespray-release ${view.since('2.16') ? 'v2.14.0' : 'v2.31.0'}, or rename them.`
+            : 'Give a Kubespray inventory: its groups are etcd, kube_control_plane and kube_node (kube-master and kube-node up to v2.15).',
       },
     );
   const settings = clusterSettings(view);

@@ -209,7 +209,7 @@ async function compare(
 }
 
 /** What a live datastore holds of the kinds that a plan writes. */
-async function liveResources(
+export async function liveResources(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Resource[]> {
   const datastore = await connect(configFromEnvironment(env));

@@ -197,6 +197,8 @@ export const values: Check = ({ view }) => {
           );
         continue;
       }
+      // What only a deployment reads is not evaluated here.
+      if (spec.unused !== undefined) continue;
       const resolved = view.resolve(host, name);
       if (resolved.kind === 'error') {
         const cure =
