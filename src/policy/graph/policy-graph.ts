@@ -6,6 +6,7 @@
  */
 import type { Key } from '../../datastore/port.ts';
 import type { SyncConsumer, SyncStatus, SyncUpdate } from '../../datastore/syncer.types.ts';
+import { messageOf } from '../../errors.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { matchesLabels, parseSelector } from '../../selector/index.ts';
 import { hostEndpointItem, type LabelledItem, networkSetItem, workloadItem } from '../model/endpoint.ts';
@@ -122,7 +123,7 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
       } catch (error) {
         // An object that cannot be read counts as absent: it must not cost any other.
         this.#update(key, undefined);
-        this.#options.onInvalid?.(nameOfKey(key), error instanceof Error ? error.message : String(error));
+        this.#options.onInvalid?.(nameOfKey(key), messageOf(error));
       }
     }
   }
@@ -369,7 +370,7 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
       const value: PolicyProgram = {
         id: policy.id,
         tier: policy.tier,
-        ...this.#scan(`policy ${key}`, policy.rules()),
+        ...this.#scan(`policy ${key}`, policy.rules),
         untracked: policy.untracked,
         preDnat: policy.preDnat,
         staged: policy.staged,
@@ -389,7 +390,7 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
       }
       const profile = this.#profiles.get(name);
       const value: ProfileProgram = profile
-        ? { name, ...this.#scan(`profile ${name}`, profile.rules()) }
+        ? { name, ...this.#scan(`profile ${name}`, profile.rules) }
         : missingProfile(name);
       if (!profile) this.#claim(`profile ${name}`, []);
       this.#tables.profile.set(name, value);
@@ -421,15 +422,24 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
 
   #scan(
     owner: string,
-    rules: { readonly inbound: readonly ParsedRule[]; readonly outbound: readonly ParsedRule[] },
+    rules: () => { readonly inbound: readonly ParsedRule[]; readonly outbound: readonly ParsedRule[] },
   ): { readonly inbound: readonly ProgramRule[]; readonly outbound: readonly ProgramRule[] } {
     const claims = { sets: this.#sets, services: this.#services, claimed: [] as string[] };
-    const scanned = {
-      inbound: rules.inbound.map((rule) => scanRule(rule, claims)),
-      outbound: rules.outbound.map((rule) => scanRule(rule, claims)),
-    };
-    this.#claim(owner, claims.claimed);
-    return scanned;
+    try {
+      const { inbound, outbound } = rules();
+      const scanned = {
+        inbound: inbound.map((rule) => scanRule(rule, claims)),
+        outbound: outbound.map((rule) => scanRule(rule, claims)),
+      };
+      this.#claim(owner, claims.claimed);
+      return scanned;
+    } catch (error) {
+      // What is in force but cannot be read must open nothing: without rules, the end of the tier decides.
+      this.#claim(owner, claims.claimed);
+      this.#claim(owner, []);
+      this.#options.onInvalid?.(owner, messageOf(error));
+      return { inbound: [], outbound: [] };
+    }
   }
 
   /** Replaces the sets that an owner holds; new ones are claimed already, so that a set in both lives on. */
