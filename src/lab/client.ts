@@ -1,5 +1,5 @@
 /** The front's side of the control socket. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { CalicoError } from '../errors.ts';
 import type { LabReply, LabRequest } from './protocol.ts';
@@ -54,7 +54,19 @@ export async function ask<K extends LabReply['kind']>(
 }
 
 function crashed(state: LabState): CalicoError {
-  return new CalicoError('PROGRAM', `the lab ${state.name} does not run any more: its holder ended`, {
-    cure: `Its log is ${state.log}. Clean up: calico lab down --name ${state.name}`,
-  });
+  const said = lastWords(state.log);
+  return new CalicoError(
+    'PROGRAM',
+    `the lab ${state.name} does not run: its holder ended${said === '' ? '' : ` (${said})`}`,
+    {
+      cure: `Its log is ${state.log}. Clean up: calico lab down --name ${state.name}`,
+    },
+  );
+}
+
+/** The last line of a log that says something. */
+function lastWords(file: string): string {
+  if (!existsSync(file)) return '';
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.findLast((line) => /\w/.test(line) && !line.startsWith('Bun v'))?.trim() ?? '';
 }

@@ -20,11 +20,14 @@ export function obstacles(
   };
   need(facts.veth, `the kernel ${facts.release} has no veth interfaces`, 'Load the module: modprobe veth');
   need(facts.bridge, `the kernel ${facts.release} has no bridges`, 'Load the module: modprobe bridge');
-  need(
-    facts.nft,
-    `the kernel ${facts.release} has no nftables with fib and conntrack expressions`,
-    'Load the modules nf_tables, nft_fib_ipv4 and nft_ct, or use a distribution kernel.',
-  );
+  // The agent's NFTablesMode Auto takes iptables where this kernel's nftables cannot hold its tables.
+  if (!facts.iptablesLegacy.ok || !facts.ipset.ok) {
+    need(
+      facts.nft,
+      `the kernel ${facts.release} has neither nftables with fib and conntrack expressions nor iptables with ipset`,
+      'Load the modules nf_tables, nft_fib_ipv4 and nft_ct, or iptable_filter and ip_set, or use a distribution kernel.',
+    );
+  }
   const { kind, mode } = plan.encapsulation;
   if (kind === 'ipip') {
     need(
@@ -58,13 +61,6 @@ export function obstacles(
     found.push({
       message: `the program ${program} is not installed`,
       cure: `Install the Debian package ${debianPackage}: apt-get install ${debianPackage}`,
-    });
-  }
-  for (const host of plan.hosts) {
-    if (host.accessAddress === host.address) continue;
-    found.push({
-      message: `access_ip of ${host.name} (${host.accessAddress}) differs from its ip (${host.address}), which the lab's hosts cannot have`,
-      cure: 'Leave access_ip out for the lab.',
     });
   }
   return found;

@@ -12,6 +12,7 @@ import {
   lastAddress,
   parseAddress,
   parseCidr,
+  tryParseAddress,
 } from '../ip/index.ts';
 import type { ClusterPlan, HostPlan, ResourceStep } from '../kubespray/index.ts';
 
@@ -37,6 +38,8 @@ export interface LabMachine {
   /** Addresses with prefix. */
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
+  /** Further addresses, on the loopback; those that are `routed` are reached from the other machines. */
+  readonly further: readonly { readonly address: string; readonly routed: boolean }[];
 }
 
 /** A member of the etcd cluster. */
@@ -96,7 +99,13 @@ export function limitPlan(plan: ClusterPlan, names: readonly string[]): ClusterP
 /** Makes the topology. */
 export function topology(plan: ClusterPlan, podsPerNode: number): LabTopology {
   const switches = makeSwitches(plan);
-  const cable = (kind: LabMachine['kind'], name: string, port: string, host: Addressed): LabMachine => {
+  const cable = (
+    kind: LabMachine['kind'],
+    name: string,
+    port: string,
+    host: Addressed,
+    further: LabMachine['further'],
+  ): LabMachine => {
     const on = switches.find(({ subnet }) => cidrContains(parseCidr(subnet), parseAddress(host.address)))!;
     const six =
       host.address6 !== null && on.subnet6 !== undefined && on.gateway6 !== undefined
@@ -108,15 +117,16 @@ export function topology(plan: ClusterPlan, podsPerNode: number): LabTopology {
       switch: on.name,
       port,
       addresses: [`${host.address}${prefixOf(on.subnet)}`, ...(six ? [six.address] : [])],
-      gateways: [bare(on.gateway), ...(six ? [six.gateway] : [])],
+      gateways: [borderGateway(plan, name, on.subnet) ?? bare(on.gateway), ...(six ? [six.gateway] : [])],
+      further,
     };
   };
   return {
     switches,
     machines: [
-      ...plan.hosts.map((host, index) => cable('host', host.name, `h${index}`, host)),
+      ...plan.hosts.map((host, index) => cable('host', host.name, `h${index}`, host, furtherAddresses(host))),
       ...plan.routers.map(({ address }, index) =>
-        cable('border-router', borderRouterName(address), `r${index}`, { address, address6: null }),
+        cable('border-router', borderRouterName(address), `r${index}`, { address, address6: null }, []),
       ),
     ],
     etcd: plan.etcd.members,
@@ -130,6 +140,35 @@ export function topology(plan: ClusterPlan, podsPerNode: number): LabTopology {
 }
 
 type Addressed = Pick<HostPlan, 'address' | 'address6'>;
+
+/** Hosts that peer with routers of their subnet send by them what BGP knows no route for, as racks do. */
+function borderGateway(plan: ClusterPlan, host: string, subnet: string): string | undefined {
+  return plan.routers.find(
+    ({ address, hosts }) => hosts.includes(host) && cidrContains(parseCidr(subnet), parseAddress(address)),
+  )?.address;
+}
+
+/**
+ * Addresses that the inventory takes for granted: one that others use, and sources of device routes, which a real host
+ * has on an interface that the lab does not make, such as docker0.
+ */
+function furtherAddresses({
+  address,
+  address6,
+  accessAddress,
+  environment,
+}: HostPlan): LabMachine['further'] {
+  const sources = environment
+    .filter(({ name }) => /^FELIX_DEVICEROUTESOURCEADDRESS(IPV6)?$/i.test(name))
+    .map(({ value }) => value)
+    .filter((value) => tryParseAddress(value) && value !== address && value !== address6);
+  return [
+    ...(accessAddress !== address && tryParseAddress(accessAddress)?.version === 4
+      ? [{ address: accessAddress, routed: true }]
+      : []),
+    ...sources.map((source) => ({ address: source, routed: false })),
+  ];
+}
 
 /** Name of a border router's machine. */
 export function borderRouterName(address: string): string {

@@ -33,7 +33,7 @@ export function expectedWays(plan: ClusterPlan): readonly ExpectedWay[] {
   return agents.flatMap((from) =>
     agents.flatMap((to): ExpectedWay[] => {
       const route = expectedRoute(plan, from, to);
-      if (!route) return [];
+      if (!route || (route.by === 'bird' && isLoop(plan, from, to))) return [];
       const device = route.device === 'underlay' ? 'eth0' : route.device;
       const hops = device === 'vxlan.calico' ? [] : nextHops(plan, from, to, route.nextHop);
       return [{ from: from.name, to: to.name, nextHops: hops, device }];
@@ -47,4 +47,20 @@ function nextHops(plan: ClusterPlan, from: HostPlan, to: HostPlan, direct: strin
     .filter((router) => router.hosts.includes(from.name))
     .map(({ address }) => address);
   return from.subnet === to.subnet && routers.length === 0 ? [direct] : [direct, ...routers];
+}
+
+/**
+ * Whether BGP itself keeps the route away: between hosts of one AS that only routers of another AS join, the AS path
+ * holds the receiver's own number. Their packets go by the default route.
+ */
+function isLoop(plan: ClusterPlan, from: HostPlan, to: HostPlan): boolean {
+  if (
+    from.asNumber !== to.asNumber ||
+    plan.nodeToNodeMesh ||
+    plan.hosts.some((host) => host.isRouteReflector)
+  )
+    return false;
+  return !plan.routers.some(
+    (router) => router.asNumber === from.asNumber && router.hosts.includes(from.name),
+  );
 }

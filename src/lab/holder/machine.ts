@@ -71,12 +71,18 @@ export class Machine {
     netlink.setLink('lo', { up: true });
     netlink.setLink('eth0', { up: true });
     for (const address of machine.addresses) netlink.addAddress('eth0', address);
+    for (const { address } of machine.further)
+      netlink.addAddress('lo', `${address}${address.includes(':') ? '/128' : '/32'}`);
     const { index } = netlink.requireLink('eth0');
     for (const gateway of machine.gateways) {
       const dst = gateway.includes(':') ? '::/0' : '0.0.0.0/0';
       netlink.replaceRoute({ dst, hops: [{ oif: index, gateway }] });
     }
     netlink.close();
+    for (const { address, routed } of machine.further) {
+      const gateway = machine.addresses[0]!.split('/')[0]!;
+      if (routed) underlay.replaceRoute({ dst: `${address}/32`, hops: [{ oif: bridge.index, gateway }] });
+    }
   }
 
   /** Starts a program on the machine; its process id is that of the program itself. */

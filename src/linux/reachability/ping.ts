@@ -14,6 +14,9 @@ const protocolOf = { 4: 1, 6: 58 } as const;
 const request = { 4: 8, 6: 128 } as const;
 const reply = { 4: 0, 6: 129 } as const;
 
+/** A raw socket sees every reply of its namespace, so no two that live at the same time may share an identifier. */
+let nextId = Math.trunc(Math.random() * 0x10000);
+
 /** For each target whether it answered within the time (milliseconds). A lost request is repeated twice. */
 export async function probePings(
   targets: readonly PingTarget[],
@@ -25,7 +28,6 @@ export async function probePings(
     Namespace,
     { readonly version: 4 | 6; readonly fd: number; readonly id: number; readonly indexes: number[] }[]
   >();
-  let nextId = 0x4343;
   for (const [index, { from, address }] of targets.entries()) {
     const { version } = parseAddress(address);
     const list = sockets.get(from) ?? [];
