@@ -52,6 +52,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'what happens to a packet, and by which policy and rule',
     load: async () => (await import('./explain/program.ts')).explainProgram,
   },
+  get: {
+    about: 'policies of an endpoint (--policies), endpoints of a policy (--selected)',
+    load: async () => (await import('./explain/program.ts')).getProgram,
+  },
   backup: {
     about: 'backups of the datastore: create, list, verify, restore',
     load: async () => (await import('./backup/index.ts')).backupProgram,

@@ -30,6 +30,21 @@ Options:
 Exit code 0: allowed; 1: denied; 2: the command line is wrong or a name is unknown.
 `;
 
+/** `calico get endpoint NAME --policies` and `calico get policy NAME --selected`: the same lists by the words that one tries. */
+export async function getProgram(argv: readonly string[]): Promise<number> {
+  const rest = argv.filter((word) => word !== '--policies' && word !== '--selected');
+  const [what = '', ...others] = rest;
+  const flag = { endpoint: '--policies', policy: '--selected' }[what];
+  if (flag === undefined || !argv.includes(flag)) {
+    const help = argv.includes('--help') || argv.includes('-h');
+    const text =
+      'Usage: calico get endpoint NAME --policies\n       calico get policy NAME --selected\nOptions are those of calico explain. For resources see calicoctl get.\n';
+    (help ? process.stdout : process.stderr).write(text);
+    return help ? 0 : 2;
+  }
+  return explainProgram([what, ...others]);
+}
+
 /** Runs the program. */
 export async function explainProgram(argv: readonly string[]): Promise<number> {
   try {

@@ -90,7 +90,9 @@ export class KernelReplay {
   /** Runs the set-up commands of a case. */
   run(commands: readonly (readonly [string, string])[] | undefined): void {
     for (const [namespace, command] of commands ?? []) {
-      execFileSync('ip', ['netns', 'exec', namespace, 'sh', '-c', command], { stdio: 'pipe' });
+      execFileSync('ip', ['netns', 'exec', this.topology.namespaceName(namespace), 'sh', '-c', command], {
+        stdio: 'pipe',
+      });
     }
   }
 
@@ -116,7 +118,9 @@ export class KernelReplay {
 
   #forget(): void {
     for (const host of ['host1', 'host2']) {
-      execFileSync('ip', ['netns', 'exec', host, 'conntrack', '-F'], { stdio: 'pipe' });
+      execFileSync('ip', ['netns', 'exec', this.topology.namespaceName(host), 'conntrack', '-F'], {
+        stdio: 'pipe',
+      });
     }
   }
 

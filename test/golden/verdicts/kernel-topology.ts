@@ -26,6 +26,8 @@ export interface KernelTopology {
   readonly pods: ReadonlyMap<string, FramePort>;
   /** ext's ports on br0 and br1. */
   readonly ext: readonly [FramePort, FramePort];
+  /** The namespace's name as `ip netns` has it. */
+  namespaceName(name: string): string;
   /** MAC of a host's interface on br0 or br1. */
   mac(host: 'host1' | 'host2', bridge: 0 | 1): string;
   close(): void;
@@ -77,10 +79,14 @@ function sysctl(namespace: Namespace, values: Readonly<Record<string, string>>):
   });
 }
 
+let built = 0;
+
 /** Builds it. About 40 commands of `ip`. */
 export function buildTopology(): KernelTopology {
+  // Several may live at once in one test process.
+  const prefix = `t${process.pid}-${built++}-`;
   const names = ['lan', 'host1', 'host2', 'ext', ...allPods.map(({ name }) => name)];
-  for (const name of names) execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' });
+  for (const name of names) execFileSync('ip', ['netns', 'add', `${prefix}${name}`], { stdio: 'pipe' });
   const lan = [
     'link add br0 type bridge',
     'link add br1 type bridge',
@@ -91,20 +97,21 @@ export function buildTopology(): KernelTopology {
   for (const machine of ['host1', 'host2', 'ext']) {
     for (const i of [0, 1]) {
       const port = `${machine}-${i}`;
-      lan.push(`link add ${port} type veth peer name eth${i} netns ${machine}`);
+      lan.push(`link add ${port} type veth peer name eth${i} netns ${prefix}${machine}`);
       lan.push(`link set ${port} master br${i}`, `link set ${port} up`);
     }
   }
-  batch('lan', lan);
-  for (const machine of ['host1', 'host2', 'ext'] as const) batch(machine, machineCommands(machine));
+  batch(`${prefix}lan`, lan);
+  for (const machine of ['host1', 'host2', 'ext'] as const)
+    batch(`${prefix}${machine}`, machineCommands(machine));
   for (const host of ['host1', 'host2'] as const) {
     batch(
-      host,
-      allPods.filter((pod) => pod.host === host).flatMap((pod) => podLink(pod)),
+      `${prefix}${host}`,
+      allPods.filter((pod) => pod.host === host).flatMap((pod) => podLink(pod, prefix)),
     );
   }
   for (const pod of allPods) {
-    batch(pod.name, [
+    batch(`${prefix}${pod.name}`, [
       'link set lo up',
       `link set eth0 address ${pod.mac}`,
       `addr add ${pod.v4}/32 dev eth0`,
@@ -117,7 +124,7 @@ export function buildTopology(): KernelTopology {
       'route add ::/0 via fe80::ecee:eeff:feee:eeee dev eth0',
     ]);
   }
-  const open = new Map(names.map((name) => [name, Namespace.open(name)]));
+  const open = new Map(names.map((name) => [name, Namespace.open(`${prefix}${name}`)]));
   for (const [name, namespace] of open) {
     const router = name === 'host1' || name === 'host2' || name === 'ext' ? '1' : '0';
     sysctl(namespace, {
@@ -143,20 +150,22 @@ export function buildTopology(): KernelTopology {
     hostPorts,
     pods: podPorts,
     ext,
+    namespaceName: (name) => `${prefix}${name}`,
     mac: (host, bridge) => hostMac[host][bridge]!,
     close: () => {
       for (const port of [...podPorts.values(), ...ext, ...Object.values(hostPorts)]) port.close();
       for (const namespace of open.values()) namespace.close();
-      for (const name of names) execFileSync('ip', ['netns', 'delete', name], { stdio: 'pipe' });
+      for (const name of names)
+        execFileSync('ip', ['netns', 'delete', `${prefix}${name}`], { stdio: 'pipe' });
     },
   };
 }
 
 /** The host's side of a pod, with what the agent's route and endpoint managers would add. */
-function podLink({ name, v4, v6, mac }: Pod): readonly string[] {
+function podLink({ name, v4, v6, mac }: Pod, prefix: string): readonly string[] {
   const device = `cali${name}`;
   return [
-    `link add ${device} address ${gatewayMac} type veth peer name eth0 netns ${name}`,
+    `link add ${device} address ${gatewayMac} type veth peer name eth0 netns ${prefix}${name}`,
     `link set ${device} up`,
     ...(name === stranger.name
       ? []
