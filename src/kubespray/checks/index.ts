@@ -4,10 +4,11 @@ import type { ClusterView } from '../derive/cluster-view.ts';
 import type { ClusterSettings } from '../derive/settings.ts';
 import { calicoAssertions, preinstallAssertions } from './assertions.ts';
 import type { Check } from './check.ts';
-import { groups, hosts, overrides, shadowed, values } from './hosts.ts';
+import { groups, hosts } from './hosts.ts';
 import { encapsulation, environment, mtu, ranges } from './network.ts';
 import { connectivity, localAs, peerEntries } from './peers.ts';
 import { reflectors } from './reflectors.ts';
+import { overrides, shadowed, values } from './variables.ts';
 
 const checks: readonly Check[] = [
   preinstallAssertions,

@@ -16,16 +16,9 @@ import {
   type Value,
 } from '../values/value.ts';
 import { loadYaml } from '../values/yaml.ts';
-import {
-  type Arguments,
-  type Evaluator,
-  member,
-  type Result,
-  type Scope,
-  splitText,
-  Undefined,
-} from './evaluate.ts';
+import type { Arguments, Evaluator, Scope } from './evaluate.ts';
 import { ipFilter } from './ip-filter.ts';
+import { member, type Result, splitText, Undefined } from './operators.ts';
 import { TemplateError } from './syntax.ts';
 import { applyTest } from './tests.ts';
 

@@ -5,7 +5,8 @@
 import { parsePythonJson } from '../values/json.ts';
 import { parsePythonLiteral } from '../values/python-literal.ts';
 import { isList, isMapping, type Mapping, type Value, Vault } from '../values/value.ts';
-import { Evaluator, type Result, type Scope, Undefined } from './evaluate.ts';
+import { Evaluator, type Scope } from './evaluate.ts';
+import { type Result, Undefined } from './operators.ts';
 import { isTemplate, parseTemplate } from './parse-template.ts';
 import { type Piece, TemplateError } from './syntax.ts';
 

@@ -1,8 +1,8 @@
 /** The tests of the Jinja subset (`x is defined`). */
 import { tryParseAddress, tryParseCidr } from '../../ip/index.ts';
 import { equal, Float, isList, isMapping, text, truthy, type Value } from '../values/value.ts';
-import { contains, type Result, Undefined } from './evaluate.ts';
 import { pythonRegex } from './filters.ts';
+import { contains, type Result, Undefined } from './operators.ts';
 import { TemplateError } from './syntax.ts';
 
 /** Applies a test. */

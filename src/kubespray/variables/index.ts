@@ -1,8 +1,10 @@
 /** The table of variables: parsing, checks, the reference page and `calico plan --variables` come from it. */
 import type { Value } from '../values/value.ts';
+import { agentVariables } from './agent.ts';
 import { bgpVariables } from './bgp.ts';
 import { calicoVariables } from './calico.ts';
 import { clusterVariables } from './cluster.ts';
+import { featureVariables } from './features.ts';
 import { isSince, parseRelease, type Release, valueSince } from './release.ts';
 import type { VariableSpec } from './variable.ts';
 
@@ -12,6 +14,8 @@ export type { Scope, VariableSpec } from './variable.ts';
 /** All rows. */
 export const variableTable: readonly VariableSpec[] = [
   ...calicoVariables,
+  ...agentVariables,
+  ...featureVariables,
   ...bgpVariables,
   ...clusterVariables,
 ];
