@@ -10,7 +10,7 @@ import { diskFiles, readText } from './inventory/index.ts';
 import { type Difference, diffNetworks, worstRisk } from './plan/diff.ts';
 import { drawDot, drawSvg } from './plan/draw.ts';
 import { printDifference, printFindings, printPlan, printProof } from './plan/print.ts';
-import { missingPairs, prove, wayBetween, waysOf } from './plan/proof.ts';
+import { prove, wayBetween, waysOf } from './plan/proof.ts';
 import { type NetworkState, stateOfPlan, stateOfResources } from './plan/state.ts';
 import { explainVariable } from './plan/why.ts';
 import { type PlanOptions, type PlanResult, planCluster } from './plan-cluster.ts';
@@ -175,10 +175,6 @@ function show(result: PlanResult, output: string, all: boolean, io: PlanIo): voi
     return;
   }
   io.out(`${printPlan(plan, all)}\n${printProof(proof, ways)}\n${printFindings(findings)}`);
-  if (proof && missingPairs(proof.reachability) > 0 && plan.routers.length > 0)
-    io.out(
-      '  (packets still arrive where the router is the hosts\' default gateway, or where it rewrites AS paths, "as-override")\n',
-    );
 }
 
 async function compare(

@@ -35,11 +35,13 @@ function routingText(plan: ClusterPlan): string {
   const how = plan.nodeToNodeMesh
     ? 'full mesh'
     : [
-        ...(reflectors > 0 ? [`${reflectors} route reflectors`] : []),
-        ...(plan.routers.length > 0 ? [`${plan.routers.length} border routers`] : []),
+        ...(reflectors > 0 ? [counted(reflectors, 'route reflector')] : []),
+        ...(plan.routers.length > 0 ? [counted(plan.routers.length, 'border router')] : []),
       ].join(' and ') || 'no peers';
   return `bird: BGP in AS ${plan.globalAsNumber}, ${how}`;
 }
+
+const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** The plan. */
 export function printPlan(plan: ClusterPlan, all: boolean): string {
@@ -127,7 +129,13 @@ export function printProof(proof: Proof | undefined, ways: readonly Way[] = []):
     const what = one.failure?.kind === 'speaker' ? one.failure.name : `${one.failure?.a}–${one.failure?.b}`;
     lines.push(`  when ${what} is down, ${missingPairs(one)} pairs have no route:`, ...lossLines(one));
   }
-  if (proof.assumesRouters) lines.push('  (border routers are assumed to exchange routes with each other)');
+  if (proof.assumesRouters) {
+    lines.push('  (border routers are assumed to exchange routes with each other)');
+    if (missing > 0)
+      lines.push(
+        '  (packets still arrive where the router is the default gateway of the hosts, or rewrites AS paths, "as-override")',
+      );
+  }
   return `${lines.join('\n')}\n`;
 }
 
