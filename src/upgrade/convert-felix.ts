@@ -86,7 +86,7 @@ const asPorts: Parser = (source) => {
     const protocol = pieces.length === 2 ? pieces[0]!.toLowerCase() : 'tcp';
     const number = pieces.at(-1)!;
     if (protocol !== 'tcp' && protocol !== 'udp')
-      return bad(`failed to parse ProtoPort-unknown protocol: ${pieces[0]}`);
+      return bad(`failed to parse ProtoPort-unknown protocol: ${pieces[0]!.toUpperCase()}`);
     if (!/^[+-]?\d+$/.test(number)) return bad('failed to parse ProtoPort-ports should be integers');
     if (Number(number) < 0 || Number(number) > 65535)
       return bad('failed to parse ProtoPort-ports must be in range 0-65535');

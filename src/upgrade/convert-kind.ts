@@ -49,15 +49,13 @@ export function runKind(
     const identity = `${resource.metadata.namespace ?? ''}/${resource.metadata.name}`;
     const earlier = seen.get(identity);
     seen.set(identity, item.v1);
-    if (earlier !== undefined) {
-      result.nameClashes.push({ v1: item.v1, other: earlier, v3: shown });
-      continue;
-    }
+    if (earlier !== undefined) result.nameClashes.push({ v1: item.v1, other: earlier, v3: shown });
     const error = validate(resource);
     if (error !== undefined) {
       result.validationErrors.push({ v1: item.v1, v3: shown, error, resource });
       continue;
     }
+    if (earlier !== undefined) continue;
     result.resources.push(resource);
     result.convertedNames.push({ v1: item.v1, v3: shown });
   }

@@ -4,8 +4,8 @@
  */
 import type { KvStore } from '../datastore/index.ts';
 import { CalicoError, messageOf } from '../errors.ts';
-import { type Kind, parseResourcePath, problemsText, resourcePath, validate } from '../resources/index.ts';
-import { apiVersion, type Resource } from '../resources/resource.ts';
+import { type Kind, parseResourcePath, resourcePath } from '../resources/index.ts';
+import { apiVersion } from '../resources/resource.ts';
 import { type Conversion, convertTree } from './convert.ts';
 import { convertIpam, type IpamConversion } from './convert-ipam.ts';
 import { storedPolicy } from './convert-policy.ts';
@@ -13,6 +13,7 @@ import { prepareReports, writeReports } from './reports.ts';
 import type { StatusText } from './status-text.ts';
 import type { UpgradeStores, V1Store } from './stores.ts';
 import { treeOf } from './v2-tree.ts';
+import { problemOf } from './validation.ts';
 import { canMigrate, migrationNeeded } from './version-gate.ts';
 
 const readyKey = '/calico/v1/Ready';
@@ -281,12 +282,6 @@ function convertDump(dump: Readonly<Record<string, string>>): Converted {
 
 async function readAndConvert(v1: V1Store): Promise<Converted> {
   return convertDump(await v1.read());
-}
-
-/** Why a converted resource is not valid, by the rules of the release that this era's conversion targets. */
-function problemOf(resource: Resource): string | undefined {
-  const problems = validate(resource, { release: 'v3.15' });
-  return problems.length === 0 ? undefined : problemsText(problems);
 }
 
 function problemsOf({ resources, ipam }: Converted): readonly unknown[] {

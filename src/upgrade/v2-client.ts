@@ -66,9 +66,12 @@ function keyPath(key: string): string {
   return `/v2/keys${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
+/** A directory that shows nothing is kept, as a name with a slash at its end: a host is a directory. */
 function flatten(node: V2Node, into: Record<string, string>): void {
-  if (node.dir) for (const child of node.nodes ?? []) flatten(child, into);
-  else if (node.key !== undefined) into[node.key] = node.value ?? '';
+  if (node.dir) {
+    if (!node.nodes?.length && node.key !== undefined) into[`${node.key}/`] = '';
+    for (const child of node.nodes ?? []) flatten(child, into);
+  } else if (node.key !== undefined) into[node.key] = node.value ?? '';
 }
 
 const keyNotFound = 100;

@@ -11,7 +11,7 @@ interface MutableDirectory extends V2Directory {
   readonly values: Map<string, string>;
 }
 
-/** A flat map of keys to values, as dumps have it. */
+/** A flat map of keys to values, as dumps have it; a key that ends in a slash is an empty directory. */
 export type V2Dump = Readonly<Record<string, string>>;
 
 /** Builds the tree. Names that begin with `_` are left out, as etcd leaves them out of listings. */
@@ -19,10 +19,12 @@ export function treeOf(dump: V2Dump): V2Directory {
   const root = emptyDirectory();
   for (const key of Object.keys(dump).sort(byteOrder)) {
     const segments = key.split('/').filter((segment) => segment !== '');
-    if (segments.length === 0 || segments.some((segment) => segment.startsWith('_'))) continue;
-    const name = segments.pop()!;
+    const name = key.endsWith('/') ? undefined : segments.pop();
     let directory = root;
+    let hidden = false;
     for (const segment of segments) {
+      hidden ||= segment.startsWith('_');
+      if (hidden) break;
       let next = directory.directories.get(segment);
       if (!next) {
         next = emptyDirectory();
@@ -30,7 +32,7 @@ export function treeOf(dump: V2Dump): V2Directory {
       }
       directory = next;
     }
-    directory.values.set(name, dump[key]!);
+    if (!hidden && name !== undefined && !name.startsWith('_')) directory.values.set(name, dump[key]!);
   }
   return root;
 }

@@ -21,6 +21,7 @@ import {
   type V2Dump,
 } from '../../src/upgrade/index.ts';
 import type { Case, Corpus, Outcome } from './corpus.ts';
+import { reportCases } from './upgrade-reports.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -313,5 +314,6 @@ export const upgrade: Corpus = {
     ),
     ...read<BadObject[]>(folder, 'v2-bad-objects.json').map(badObject),
     ...read<CommandCase[]>(folder, 'commands.json').map(commandCase),
+    ...reportCases(folder),
   ],
 };
