@@ -1,13 +1,7 @@
 /** The packet filter in nftables: tables `ip calico` and `ip6 calico`, and nothing of anybody else's. */
 import type { IpVersion } from '../../ip/index.ts';
 import type { Namespace } from '../../linux/netns/index.ts';
-import {
-  type ElementKind,
-  NftContext,
-  NftElements,
-  nftGeneration,
-  watchNftables,
-} from '../../linux/nftables/index.ts';
+import { type ElementKind, NftContext, NftElements, watchNftables } from '../../linux/nftables/index.ts';
 import {
   type DriftReport,
   type MetricValues,
@@ -201,9 +195,8 @@ class NftDataplane implements RuleDataplane {
   }
 
   async #commit(plan: TablePlan): Promise<void> {
-    const { namespace } = this.#options;
     this.#working = true;
-    const before = nftGeneration(namespace);
+    const before = this.#elements.generation();
     let own = 0;
     const run = async (commands: readonly string[]): Promise<void> => {
       if (commands.length === 0) return;
@@ -223,7 +216,7 @@ class NftDataplane implements RuleDataplane {
       this.#count('felix_nft_errors');
       throw error;
     } finally {
-      const after = nftGeneration(namespace);
+      const after = this.#elements.generation();
       this.#ownGenerations = { first: before + 1, last: after };
       this.#working = false;
       if (after > before + own) this.#foreign?.();

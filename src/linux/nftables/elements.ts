@@ -45,6 +45,7 @@ export interface ElementChange {
 
 const subsystem = 10;
 const message = {
+  getGeneration: 16,
   newElements: 12,
   getElements: 13,
   deleteElements: 14,
@@ -128,6 +129,31 @@ export class NftElements {
         readAttributes(one.body, 4, (type, value) => {
           if (type === list.elements) readAttributes(value, 0, (_, item) => found.push(readElement(item)));
         });
+      }
+    }
+  }
+
+  /**
+   * The ruleset's generation. On this socket, which stays open: closing a netfilter socket waits until the kernel has
+   * freed what was deleted, some 15 ms.
+   */
+  generation(): number {
+    const sequence = this.#sequence++;
+    this.#writer.reset().begin((subsystem << 8) | message.getGeneration, flags.request, sequence);
+    this.#header(0);
+    this.#writer.end();
+    sendDatagram(this.#fd, this.#writer.result());
+    for (;;) {
+      const length = receiveDatagram(this.#fd, this.#receive) ?? 0;
+      for (const one of readMessages(this.#receive.subarray(0, length))) {
+        if (one.sequence !== sequence) continue;
+        let generation = 0;
+        if (one.type !== 2) {
+          readAttributes(one.body, 4, (type, value) => {
+            if (type === 1) generation = value.readUInt32BE(0);
+          });
+        }
+        return generation;
       }
     }
   }
