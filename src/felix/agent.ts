@@ -83,6 +83,8 @@ const loopName = 'InternalDataplaneMainLoop';
 const gracePeriod = 10_000;
 /** Events that contradict the desired state are collected so long before the kernel is read (milliseconds). */
 const suspicionDelay = 20;
+/** A pass longer than this kept updates waiting (milliseconds). */
+const slowPass = 2_000;
 const heartbeat = 10_000;
 /** Objects named in one log line at most. */
 const namesLogged = 10;
@@ -363,6 +365,11 @@ class RunningAgent implements Agent {
     return link !== undefined && this.#network.isWorkloadInterface(link.name) && !this.#isYoung(link.index);
   }
 
+  /** Endpoints of new interfaces may have waited behind a slow pass: what is on them is no stray yet. */
+  #renewGrace(): void {
+    for (const index of this.#seen.keys()) this.#seen.set(index, this.#now());
+  }
+
   #isYoung(index: number): boolean {
     return this.#now() - (this.#seen.get(index) ?? 0) < gracePeriod;
   }
@@ -494,6 +501,7 @@ class RunningAgent implements Agent {
       this.#metrics.set('felix_int_dataplane_initial_resync_time_seconds', seconds);
       this.#log.info('the kernel is as the program says', { seconds: Math.round(seconds * 1000) / 1000 });
     }
+    if (seconds * 1000 > slowPass) this.#renewGrace();
     if (this.#stale) this.#settle();
     this.#reportHealth();
     if (retryAt !== undefined) this.#schedule(Math.max(0, retryAt - this.#now()));

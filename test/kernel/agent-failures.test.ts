@@ -206,3 +206,30 @@ test('checksum offload of the VXLAN device goes off where the kernel is said to 
   expect(drift.get('tunnel device')?.different).toEqual(['vxlan.calico 10.9.1.1/32 mtu 8950']);
   expect(hasTransmitChecksum('vxlan.calico', h1.namespace)).toBe(false);
 });
+
+test('the CNI plugin’s route outlives a pass that took long, until its endpoint comes', async () => {
+  const { h2 } = hosts;
+  let now = 0;
+  const rules = idleRules();
+  const agent = await agentOn(h2, 'n2', { now: () => now, rules });
+  agents.push(agent);
+  removePods.push(makePod(h2, 'agent-f-slow', 'cali00000000009', '10.9.2.9'));
+  const route9 = () => h2.netlink.routes(4).find((one) => one.dst === '10.9.2.9/32');
+  const index = h2.netlink.requireLink('cali00000000009').index;
+  h2.netlink.addRoute({ dst: '10.9.2.9/32', hops: [{ oif: index }] });
+  const { apply } = rules;
+  rules.apply = (change) => {
+    now += 30_000;
+    return apply(change);
+  };
+  await agent.apply([put('host', 'n2', { name: 'n2', ipv4: '192.0.2.2', labels: {} })]);
+  rules.apply = apply;
+  await agent.resync();
+  expect(route9()).toMatchObject({ protocol: protocol.boot });
+  await agent.apply([put('workload', 'w9', workload('slow', 'cali00000000009', '10.9.2.9'))]);
+  expect(route9()).toMatchObject({ protocol: protocol.calico });
+  h2.netlink.addRoute({ dst: '10.9.2.10/32', hops: [{ oif: index }] });
+  now += 30_000;
+  await agent.resync();
+  expect(h2.netlink.routes(4).some((one) => one.dst === '10.9.2.10/32')).toBe(false);
+});
