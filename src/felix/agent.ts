@@ -35,7 +35,6 @@ import { NetworkState } from './network/index.ts';
 import type { Reconciler } from './reconcile/index.ts';
 import { forwardingKey, isTunnelDevice, neighbourKey, routeKey, workloadId } from './routes/index.ts';
 import { type EndpointStatus, type EndpointStatuses, EndpointStatusFiles } from './status/index.ts';
-import { sweepOtherDataplane } from './sweep-other-dataplane.ts';
 import type { Mtus } from './tunnels/index.ts';
 
 /** What an agent needs. */
@@ -579,7 +578,6 @@ class RunningAgent implements Agent {
         if (change.interfaces) this.#interfaces = change.interfaces;
         this.#encapsulation = encapsulation;
         this.#outcome = await rules.apply(change);
-        if (!this.#rulesWritten) void this.#sweepOther();
         if (!this.#rulesWritten || this.#rulesFailing) this.#stale = true;
         this.#rulesWritten = true;
         this.#rulesFailing = false;
@@ -601,19 +599,6 @@ class RunningAgent implements Agent {
       this.#metrics.add('felix_int_dataplane_failures');
       this.#log.error(`cannot program ${rules.name}; will try again`, { reason: messageOf(error) });
       return this.#now() + 1000;
-    }
-  }
-
-  async #sweepOther(): Promise<void> {
-    try {
-      const removed = await sweepOtherDataplane(this.#options.rules.name, this.#options.namespace);
-      if (removed.length > 0) {
-        this.#log.info('removed what the packet filter used before had left', {
-          removed: removed.join('; '),
-        });
-      }
-    } catch (error) {
-      this.#log.warn('cannot remove what another packet filter left', { reason: messageOf(error) });
     }
   }
 

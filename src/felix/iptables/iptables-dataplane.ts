@@ -148,10 +148,15 @@ class IptablesDataplane implements RuleDataplane {
   async #removeIpv6(): Promise<void> {
     const { variant, lockSeconds } = this.#options;
     const program = iptables(6, variant, { seconds: lockSeconds ?? 0 });
-    for (const table of tables) {
-      const actual = parseSave(await this.#inside(() => program.save(table)));
-      const { input } = planTable(table, { chains: new Map(), hooks: new Map() }, actual, false);
-      if (input.length > 0) await this.#inside(() => program.restore(`${input.join('\n')}\n`));
+    try {
+      for (const table of tables) {
+        const actual = parseSave(await this.#inside(() => program.save(table)));
+        const { input } = planTable(table, { chains: new Map(), hooks: new Map() }, actual, false);
+        if (input.length > 0) await this.#inside(() => program.restore(`${input.join('\n')}\n`));
+      }
+    } catch (error) {
+      // A kernel without ip6tables has no rules of that time either; IPv4 must not wait for it.
+      this.#log.debug('ip6tables cannot be asked for rules of ours', { error: String(error) });
     }
   }
 
