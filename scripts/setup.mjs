@@ -25,6 +25,7 @@ const packages = {
   gobgpd: '/usr/bin/gobgpd',
   'ansible-core': '/usr/bin/ansible-inventory',
   'containernetworking-plugins': '/usr/lib/cni/bridge',
+  'user-mode-linux': '/usr/bin/linux.uml',
   jq: '/usr/bin/jq',
 };
 

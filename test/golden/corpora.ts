@@ -10,4 +10,12 @@ import { upgrade } from './upgrade.ts';
 import { verdicts } from './verdicts/index.ts';
 
 /** One entry per folder of recordings. */
-export const corpora: readonly Corpus[] = [bgp, ansibleInventory, calicoctl, cni, kubespray, upgrade, verdicts];
+export const corpora: readonly Corpus[] = [
+  bgp,
+  ansibleInventory,
+  calicoctl,
+  cni,
+  kubespray,
+  upgrade,
+  verdicts,
+];

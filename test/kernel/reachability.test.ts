@@ -24,7 +24,7 @@ test('pings and connections that work, and those that do not', async () => {
       { from: b, address: '10.0.0.1' },
       { from: a, address: 'fd00::2' },
     ],
-    500,
+    3000,
   );
   expect(pings).toEqual([true, false, true, true]);
   const tcp = await probeTcp(
