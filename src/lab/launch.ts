@@ -18,7 +18,7 @@ export async function launch(state: LabState, spec: LabSpec): Promise<void> {
     [
       ...(root ? [] : ['--user', '--map-root-user']),
       ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'],
-      ...['--', spec.executable, 'lab', 'hold', state.name],
+      ...['--', spec.executable, 'lab', spec.kernel === 'uml' ? 'relay' : 'hold', state.name],
     ],
     {
       detached: true,

@@ -37,6 +37,8 @@ export async function labProgram(argv: readonly string[]): Promise<number> {
   const [word, ...rest] = argv;
   try {
     if (word === 'hold') return await (await import('./holder/hold.ts')).hold(rest);
+    if (word === 'relay') return await (await import('./uml/relay.ts')).relay(rest);
+    if (word === 'guest') return await (await import('./uml/guest.ts')).guest(rest);
     if (word === 'kernel') {
       process.stdout.write(JSON.stringify(await probeKernel()));
       return 0;

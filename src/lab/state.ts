@@ -15,6 +15,8 @@ export interface LabSpec {
   readonly podsPerNode: number;
   /** The calico executable. */
   readonly executable: string;
+  /** The kernel that it runs on: this machine's, or user-mode-linux. */
+  readonly kernel: 'host' | 'uml';
   /** What the inventory was read from, for people. */
   readonly inventory: readonly string[];
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { CalicoError } from '../../errors.ts';
 import { ask } from '../client.ts';
 import { searchPath } from '../holder/machine.ts';
+import { runUnderUml } from '../uml/run.ts';
 import { type LabCommand, parse } from './command.ts';
 
 const usage = `Usage: calico lab exec [--name NAME] HOST[/POD] -- COMMAND [ARGUMENT…]
@@ -30,13 +31,14 @@ export const exec: LabCommand = {
       throw new CalicoError('USAGE', 'where is to be run what?', { cure: usage.split('\n')[0]! });
     }
     const { arguments: entrance } = await ask(state, { op: 'entrance', target }, 'entrance');
+    const inside = ['nsenter', ...entrance, '--', '/usr/bin/env', `PATH=${searchPath}`, ...command];
+    if (state.spec().kernel === 'uml') return await runUnderUml(state, 'lab', inside);
     const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
     const child = spawn(
       'nsenter',
       [
         ...[...user, '--mount', '--pid', '--net', '--target', String(state.runningHolder())],
-        ...['--', 'nsenter', ...entrance, '--'],
-        ...['/usr/bin/env', `PATH=${searchPath}`, ...command],
+        ...['--', ...inside],
       ],
       { stdio: 'inherit' },
     );

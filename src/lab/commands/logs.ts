@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CalicoError } from '../../errors.ts';
 import { noSuchLab } from '../state.ts';
+import { runUnderUml } from '../uml/run.ts';
 import { type LabCommand, numberOption, parse, print } from './command.ts';
 
 const usage = `Usage: calico lab logs HOST [--program etcd|calico-node|bird] [--lines N] [--name NAME]
@@ -24,6 +25,10 @@ export const logs: LabCommand = {
     const [host] = parsed.positionals;
     if (host === undefined) throw new CalicoError('USAGE', 'of which host?', { cure: usage.split('\n')[0]! });
     if (!state.exists) throw noSuchLab(state.name);
+    if (state.spec().kernel === 'uml') {
+      const { executable } = state.spec();
+      return await runUnderUml(state, 'kernel', [executable, 'lab', 'logs', ...argv]);
+    }
     const files = logFiles(state.host(host));
     if (files.size === 0) {
       throw new CalicoError('NOT_FOUND', `nothing of ${host} has been logged`, {

@@ -11,9 +11,10 @@ import { ProgressView } from '../progress.ts';
 import type { LabStatus } from '../protocol.ts';
 import type { LabSpec, LabState } from '../state.ts';
 import { limitPlan } from '../topology.ts';
+import { umlFacts, umlInstalled, umlPackage } from '../uml/kernel.ts';
 import { type LabCommand, numberOption, parse, print, table } from './command.ts';
 
-const usage = `Usage: calico lab up -i PATH [--name NAME] [--pods-per-node K] [--limit HOST,…]
+const usage = `Usage: calico lab up -i PATH [--name NAME] [--pods-per-node K] [--limit HOST,…] [--kernel K]
 
 Makes the network of a Kubespray inventory on this machine: a namespace per host, etcd, BIRD and calico-node as real
 processes, pods attached through the CNI plugin. Everything is inside namespaces of the lab; Ctrl-C cleans up.
@@ -24,6 +25,8 @@ processes, pods attached through the CNI plugin. Everything is inside namespaces
       --limit HOST,…        these hosts only (etcd members always)
       --kubespray-release V rules and defaults of that release
       --subnet-prefix N     prefix length of the hosts' networks (default: 24)
+      --kernel host|uml     this machine's kernel, or user-mode-linux, which needs no rights and has IPIP (default: what
+                            the inventory needs; it is said when that is user-mode-linux)
       --keep                leave a lab that failed as it is, to be looked at
   -o, --output json         the status at the end as JSON
 
@@ -45,6 +48,7 @@ export const up: LabCommand = {
         limit: { type: 'string', multiple: true },
         'kubespray-release': { type: 'string' },
         'subnet-prefix': { type: 'string' },
+        kernel: { type: 'string' },
         keep: { type: 'boolean' },
       },
       usage,
@@ -65,9 +69,16 @@ export const up: LabCommand = {
     sayFindings(findings);
     const limit = ((values['limit'] ?? []) as readonly string[]).flatMap((text) => text.split(','));
     const plan = limit.length > 0 ? limitPlan(whole, limit) : whole;
-    await preflight(plan);
+    const kernel = await chooseKernel(plan, values['kernel']);
     const podsPerNode = numberOption(parsed, 'pods-per-node', 1);
-    const spec: LabSpec = { name: state.name, plan, podsPerNode, executable: executable(), inventory };
+    const spec: LabSpec = {
+      name: state.name,
+      plan,
+      podsPerNode,
+      executable: executable(),
+      kernel,
+      inventory,
+    };
     return await start(state, spec, { json: parsed.json, keep: values['keep'] === true });
   },
 };
@@ -119,7 +130,7 @@ async function start(
 
 /** Shows the progress until the lab is up. */
 async function follow(state: LabState): Promise<LabStatus> {
-  await answering(state);
+  if (state.spec().kernel === 'host') await answering(state);
   const view = new ProgressView();
   let status: LabStatus | undefined;
   try {
@@ -193,28 +204,38 @@ function sayFindings(findings: readonly Finding[]): void {
     throw new CalicoError('INPUT', `the inventory has ${errors} error${errors === 1 ? '' : 's'}`);
 }
 
-async function preflight(plan: ClusterPlan): Promise<void> {
-  const root = process.getuid?.() === 0;
-  // Without privileges the question is what a user namespace of our own can do.
-  const facts = root
-    ? await probeKernel()
-    : (JSON.parse(
-        await runProgram('unshare', [
-          '--user',
-          '--map-root-user',
-          '--net',
-          '--',
-          executable(),
-          'lab',
-          'kernel',
-        ]),
-      ) as KernelFacts);
-  const found = obstacles(plan, facts, installedPrograms());
-  if (found.length === 0) return;
-  const [first] = found;
+/** Says which kernel the lab runs on. @throws CalicoError UNSUPPORTED when none will do, USAGE */
+async function chooseKernel(plan: ClusterPlan, asked: unknown): Promise<LabSpec['kernel']> {
+  if (asked !== undefined && asked !== 'host' && asked !== 'uml')
+    throw new CalicoError('USAGE', `--kernel ${String(asked)} is not known: host or uml`);
+  const programs = installedPrograms();
+  const onHost = asked === 'uml' ? [] : obstacles(plan, await hostFacts(), programs);
+  if (asked !== 'uml' && onHost.length === 0) return 'host';
+  const underUml = umlInstalled()
+    ? obstacles(plan, umlFacts, programs)
+    : [
+        {
+          message: 'user-mode-linux is not installed',
+          cure: `Install the Debian package ${umlPackage} (apt-get install ${umlPackage}): under its kernel the lab runs on any machine.`,
+        },
+      ];
+  if (asked !== 'host' && underUml.length === 0) {
+    const why = onHost.map(({ message }) => message).join('; ');
+    process.stderr.write(`the lab runs under user-mode-linux${why === '' ? '' : `: ${why}`}\n`);
+    return 'uml';
+  }
+  const found = asked === 'uml' ? underUml : onHost;
+  const wayOut = asked === undefined && !umlInstalled() ? underUml : [];
   throw new CalicoError('UNSUPPORTED', found.map(({ message }) => message).join('; '), {
-    cure: found.map(({ cure }) => cure).join('\n') || first!.cure,
+    cure: [...found, ...wayOut].map(({ cure }) => cure).join('\n'),
   });
+}
+
+/** What this machine's kernel can do for us; without privileges, what a user namespace of our own can. */
+async function hostFacts(): Promise<KernelFacts> {
+  if (process.getuid?.() === 0) return await probeKernel();
+  const command = ['--user', '--map-root-user', '--net', '--', executable(), 'lab', 'kernel'];
+  return JSON.parse(await runProgram('unshare', command)) as KernelFacts;
 }
 
 function installedPrograms(): ReadonlySet<string> {

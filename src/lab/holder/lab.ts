@@ -283,6 +283,7 @@ export class Lab {
       this.#supervise(machine, 'etcd', etcdCommand(member, this.topology.etcd));
       progress.step(member.host);
     }
+    progress.detail('electing a leader');
     const first = this.#host(this.topology.etcd[0]!.host);
     this.#store = openDatastore(this.spec.plan, first.root, first.plan.name);
     const ready = async () => {
