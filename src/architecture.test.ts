@@ -11,6 +11,7 @@ const floors: Readonly<Record<string, number>> = {
   selector: 1,
   resources: 2,
   linux: 2,
+  'kubernetes-api': 2,
   datastore: 3,
   ipam: 4,
   policy: 4,
@@ -20,12 +21,13 @@ const floors: Readonly<Record<string, number>> = {
   node: 6,
   upgrade: 6,
   kubespray: 6,
-  kubernetes: 6,
+  'kube-controllers': 6,
   backup: 6,
   calicoctl: 7,
   lab: 7,
   deploy: 7,
   explain: 7,
+  migration: 7,
 };
 
 /** Imports between rooms of one floor that the design allows. */

@@ -12,10 +12,9 @@ export async function connect(
   config: ClientConfig,
   options: Pick<EtcdOptions, 'timeout' | 'connectTimeout' | 'inOrder'> = {},
 ): Promise<Datastore> {
-  if (config.datastoreType !== 'etcdv3') {
-    throw new CalicoError('UNSUPPORTED', 'the Kubernetes API is not supported as a datastore yet', {
-      cure: 'Set DATASTORE_TYPE=etcdv3 and ETCD_ENDPOINTS.',
-    });
+  if (config.datastoreType === 'kubernetes') {
+    // Loaded only by those who need it: start-up time is part of every CNI call.
+    return (await import('./kubernetes/connect.ts')).connectKubernetes(config);
   }
   const client = new EtcdClient({ ...(await etcdOptionsOf(config)), ...options });
   return new KvDatastore('etcd', client);

@@ -5,6 +5,7 @@ export { EtcdClient, type EtcdOptions } from './etcd/client.ts';
 export type { TlsOptions } from './etcd/grpc.ts';
 export type { Member, MemberStatus, SnapshotChunk } from './etcd/wire-admin.ts';
 export { formatJson, parseJson } from './json.ts';
+export * from './kubernetes/index.ts';
 export type * from './kv.ts';
 export { KvDatastore, rawStore } from './kv-datastore.ts';
 export { LeaseLock } from './lease-lock.ts';

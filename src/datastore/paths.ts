@@ -20,6 +20,15 @@ const virtualRoot = '/calico/ipam/v2/virtual/';
 const handleRoot = '/calico/ipam/v2/handle/';
 const configPath = '/calico/ipam/v2/config';
 
+/** Kubernetes' own kinds are never in etcd; their paths only tell keys apart. */
+const kubernetesRoot = '/kubernetes/';
+const kubernetesKinds = new Set([
+  'KubernetesNetworkPolicy',
+  'KubernetesClusterNetworkPolicy',
+  'Service',
+  'EndpointSlice',
+]);
+
 /** What of the store a query covers: keys from `start`, all with the prefix, further sifted by `matches`. */
 export interface PathRange {
   readonly prefix: string;
@@ -32,6 +41,8 @@ export interface PathRange {
 export function pathOfKey(key: Key): string {
   switch (key.type) {
     case 'resource': {
+      if (kubernetesKinds.has(key.kind))
+        return `${kubernetesRoot}${key.kind}/${key.namespace ?? ''}/${segment(key.name, key)}`;
       const kind = known(key.kind);
       const name = segment(key.name, key);
       if (!kinds[kind].namespaced) return resourcePath({ kind, name });
@@ -62,6 +73,9 @@ export function keyOfPath(path: string): Key {
   if (path.startsWith(resourcesPrefix)) {
     const id = parseResourcePath(path);
     if (id) return { type: 'resource', ...id };
+  } else if (path.startsWith(kubernetesRoot)) {
+    const [kind = '', namespace, name = ''] = path.slice(kubernetesRoot.length).split('/');
+    return { type: 'resource', kind, ...(namespace ? { namespace } : {}), name };
   } else if (path.startsWith(blockRoot)) {
     const match = /^ipv[46]\/block\/([^/]+)$/.exec(path.slice(blockRoot.length));
     if (match) return { type: 'block', cidr: undashed(match[1]!) };

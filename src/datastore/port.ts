@@ -75,6 +75,8 @@ export type WriteResult<K extends Key = Key> =
       readonly ok: false;
       readonly reason: 'exists' | 'conflict' | 'not-found';
       readonly current?: KeyValue<K>;
+      /** What the server said, where it has words of its own (Kubernetes). */
+      readonly message?: string;
     };
 
 /** One step of a transaction; all its conditions hold together or nothing is written. */
@@ -145,7 +147,10 @@ export interface Datastore {
     key: K,
     options?: CallOptions & { readonly revision?: Revision },
   ): Promise<WriteResult<K>>;
-  /** Present where the store has transactions over several keys (etcd, memory). */
+  /**
+   * Several writes that happen together or not at all. On etcd and in memory they are one transaction; on Kubernetes,
+   * which has none, they are made in sequence and taken back when one is refused.
+   */
   txn?(steps: readonly TxnStep[], options?: CallOptions): Promise<TxnResult>;
   /** Events after `revision` (exclusive), in order. Breaking out of the loop ends the watch. */
   watch(
@@ -153,5 +158,7 @@ export interface Datastore {
     revision: Revision,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<WatchEvent>;
+  /** The server's words for a key that is absent or there already; only where it has some (Kubernetes). */
+  describe?(key: Key, what: 'not-found' | 'exists'): string;
   close(): void;
 }

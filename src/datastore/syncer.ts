@@ -193,6 +193,8 @@ export class Syncer {
   }
 }
 
+/** Kubernetes' revisions may be no numbers; the news is the later one then. */
 function later(a: Revision, b: Revision): Revision {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return b;
   return BigInt(b) > BigInt(a) ? b : a;
 }
