@@ -1,5 +1,6 @@
 /** Picks the program from the name it was called by or from the first word; nothing else. */
 import { basename } from 'node:path';
+import { writeErr, writeOut } from './output.ts';
 
 /** A program: gets its arguments, ends with an exit code. */
 type Program = (argv: readonly string[]) => Promise<number>;
@@ -29,8 +30,8 @@ const programs: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./cni/program.ts')).runCniIpam,
   },
   upgrade: {
-    about: 'calico-upgrade: from etcd v2 to etcd v3',
-    load: async () => (await import('./upgrade/index.ts')).upgradeProgram,
+    about: 'calico-upgrade: from etcd v2 to etcd v3; run, rehearse, clean',
+    load: async () => (await import('./migration/index.ts')).migrationProgram,
   },
   ipam: {
     about: 'address management: doctor (findings with proof, forecast, repairs)',
@@ -80,8 +81,8 @@ async function main(): Promise<number> {
   const asked = word === undefined || /^(-h|--help|help)$/.test(word);
   const lines = Object.entries(programs).map(([name, { about }]) => `  ${name.padEnd(18)}${about}`);
   const text = `Usage: calico PROGRAM …\n\n${lines.join('\n')}\n\nEach has --help. The executable also acts by its name: ${Object.keys(names).join(', ')}.\n`;
-  if (asked) process.stdout.write(text);
-  else process.stderr.write(`calico: there is no program "${word}"\n\n${text}`);
+  if (asked) writeOut(text);
+  else writeErr(`calico: there is no program "${word}"\n\n${text}`);
   return asked ? 0 : 2;
 }
 

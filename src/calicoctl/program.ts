@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Datastore } from '../datastore/index.ts';
+import { writeErr, writeOut } from '../output.ts';
 import { runCalicoctl } from './run.ts';
 
 /** Runs calicoctl on the process's streams, environment and files. */
@@ -9,8 +10,8 @@ export async function program(argv: readonly string[]): Promise<number> {
   // Commands that end early leave their datastore open, and an open connection keeps the process alive.
   const opened: Datastore[] = [];
   const code = await runCalicoctl(argv, {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
+    stdout: writeOut,
+    stderr: writeErr,
     stdin: readStdin,
     env: process.env,
     cwd: process.cwd(),

@@ -1,5 +1,6 @@
 /** The plugins `calico` and `calico-ipam` as programs. */
 import { readFileSync } from 'node:fs';
+import { writeErr, writeOut } from '../output.ts';
 import { callNode } from './client.ts';
 import { supportedVersions } from './protocol/call.ts';
 import type { CniReply, CniRequest } from './types.ts';
@@ -21,21 +22,20 @@ export function runCniIpam(argv: readonly string[]): Promise<number> {
 
 async function run(program: CniRequest['program'], argv: readonly string[]): Promise<number> {
   if (argv.includes('-v')) {
-    process.stdout.write(`${calicoVersion}\n`);
+    writeOut(`${calicoVersion}\n`);
     return 0;
   }
   const isTest = argv.includes('-t');
   if (!isTest && !process.env['CNI_COMMAND']) {
-    process.stderr.write(
+    writeErr(
       `CNI plugin ${program} of calico-ts\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`,
     );
     return 0;
   }
   const request: CniRequest = { program, env: process.env, stdin: readFileSync(0, 'utf8') };
   const reply = isTest ? await (await import('./direct.ts')).testDatastore(request) : await serve(request);
-  if (reply.stderr !== '') process.stderr.write(reply.stderr);
-  // Written whole before the process may end: stdout can be a pipe.
-  await new Promise<void>((resolve) => process.stdout.write(reply.stdout, () => resolve()));
+  writeErr(reply.stderr);
+  writeOut(reply.stdout);
   return reply.exit;
 }
 
