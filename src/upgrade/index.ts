@@ -1,4 +1,6 @@
 /** From etcd v2 to etcd v3: conversion, phases, backup and restore. */
+
+export { openStores } from './config.ts';
 export * from './convert.ts';
 export { convertHostEndpoint, convertWorkloadEndpoint } from './convert-endpoints.ts';
 export * from './convert-ipam.ts';
@@ -9,6 +11,8 @@ export { upgradeProgram } from './program.ts';
 export { renderReports } from './reports.ts';
 export { StatusText } from './status-text.ts';
 export { memoryV1Store, type UpgradeStores, type V1Store } from './stores.ts';
+export { pauseSeconds, terminalContext } from './terminal.ts';
 export { v2Store } from './v2-client.ts';
 export * from './v2-tree.ts';
 export { problemOf, problemsIn } from './validation.ts';
+export * from './version-gate.ts';

@@ -16,9 +16,12 @@ import { treeOf } from './v2-tree.ts';
 import { problemOf } from './validation.ts';
 import { canMigrate, migrationNeeded } from './version-gate.ts';
 
-const readyKey = '/calico/v1/Ready';
-const versionKey = '/calico/v1/config/CalicoVersion';
-const clusterInformationPath = resourcePath({ kind: 'ClusterInformation', name: 'default' });
+/** The v1 flag that pauses Calico v2. */
+export const readyKey = '/calico/v1/Ready';
+/** The v1 version. */
+export const versionKey = '/calico/v1/config/CalicoVersion';
+/** Where v3 keeps its version and whether it is ready. */
+export const clusterInformationPath = resourcePath({ kind: 'ClusterInformation', name: 'default' });
 
 /** What the phases need besides the stores. */
 export interface PhaseContext {
@@ -33,6 +36,10 @@ export interface PhaseContext {
   readonly now: () => Date;
   readonly uuid: () => string;
   readonly signal?: AbortSignal;
+  /** How long `start` waits for agents to see that v2 is paused; 15 as upstream. */
+  readonly pauseSeconds?: number;
+  /** Called with everything that `start` is about to write, by key. */
+  readonly beforeWriting?: (items: ReadonlyMap<string, unknown>) => Promise<void>;
 }
 
 const notClean =
@@ -82,8 +89,9 @@ export async function start(context: PhaseContext): Promise<number> {
   out.bullet('successfully paused Calico networking in the v1 configuration');
   let wrote = false;
   try {
-    out.line('Calico networking is now paused - waiting for 15s');
-    await context.sleep(15_000);
+    const seconds = context.pauseSeconds ?? 15;
+    out.line(`Calico networking is now paused - waiting for ${seconds}s`);
+    await context.sleep(seconds * 1000);
     context.signal?.throwIfAborted();
     const converted = await readAndConvert(stores.v1);
     const errors = problemsOf(converted);
@@ -293,7 +301,8 @@ function problemsOf({ resources, ipam }: Converted): readonly unknown[] {
   ];
 }
 
-async function confirmed({ noPrompts, out, prompt }: PhaseContext): Promise<boolean> {
+/** Asks, unless told not to. */
+export async function confirmed({ noPrompts, out, prompt }: PhaseContext): Promise<boolean> {
   if (noPrompts) return true;
   out.raw('Type "yes" to proceed (any other input cancels): ');
   const answer = (await prompt())?.trim().split(/\s+/)[0] ?? '';
@@ -310,7 +319,8 @@ async function pause(v1: V1Store): Promise<string | undefined> {
   return (await v1.set(readyKey, 'false', { mustExist: true })) ? undefined : 'the Ready flag went away';
 }
 
-async function resumeV1({ stores, out, sleep }: PhaseContext): Promise<boolean> {
+/** Turns Calico v2 back on, with patience; whether it worked. */
+export async function resumeV1({ stores, out, sleep }: PhaseContext): Promise<boolean> {
   out.line('Aborting upgrade');
   out.line('Re-enabling Calico networking for v1');
   for (let attempt = 1; attempt <= 30; attempt++) {
@@ -327,41 +337,60 @@ async function resumeV1({ stores, out, sleep }: PhaseContext): Promise<boolean> 
   return false;
 }
 
-async function writeAll(context: PhaseContext, { resources, ipam }: Converted): Promise<void> {
-  const { stores, out, now, uuid } = context;
-  const stamp = now()
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z');
-  out.bullet('Storing resources in v3 format');
-  let count = 0;
+/** What a conversion is stored as: values by key, in the order in which they are written. */
+function v3Items({ resources, ipam }: Converted): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const items = new Map<string, Readonly<Record<string, unknown>>>();
   for (const resource of resources.resources) {
-    context.signal?.throwIfAborted();
-    const stored = resource.kind === 'GlobalNetworkPolicy' ? storedPolicy(resource) : resource;
-    const { name, namespace } = stored.metadata;
+    const { kind, metadata, spec } =
+      resource.kind === 'GlobalNetworkPolicy' ? storedPolicy(resource) : resource;
+    const { name, namespace } = metadata;
     const path = resourcePath({
-      kind: stored.kind as Kind,
+      kind: kind as Kind,
       name,
       ...(namespace === undefined ? {} : { namespace }),
     });
-    await putCas(stores.v3, path, () => ({
-      kind: stored.kind,
-      apiVersion,
-      metadata: { ...stored.metadata, uid: uuid(), creationTimestamp: stamp },
-      spec: stored.spec,
-    }));
-    if (++count % 100 === 0) out.bullet(`applied ${count} resources`);
+    items.set(path, { kind, apiVersion, metadata, spec });
   }
+  for (const { path, value } of ipam.entries) items.set(path, value);
+  return items;
+}
+
+/** Converts a dump as `start` would store it, whatever is wrong with single objects. */
+export function convertedItems(dump: Readonly<Record<string, string>>): ReturnType<typeof v3Items> {
+  return v3Items(convertDump(dump));
+}
+
+async function writeAll(context: PhaseContext, converted: Converted): Promise<void> {
+  const { stores, out, now, uuid } = context;
+  const creationTimestamp = now()
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z');
+  const items = v3Items(converted);
+  await context.beforeWriting?.(items);
+  out.bullet('Storing resources in v3 format');
+  const resources = converted.resources.resources.length;
+  let count = 0;
+  for (const [path, value] of items) {
+    context.signal?.throwIfAborted();
+    const isResource = count < resources;
+    if (count === resources) announceIpam(out);
+    const metadata = value['metadata'] as Readonly<Record<string, unknown>>;
+    await putCas(stores.v3, path, () =>
+      isResource ? { ...value, metadata: { ...metadata, uid: uuid(), creationTimestamp } } : value,
+    );
+    if (++count % 100 === 0 && isResource) out.bullet(`applied ${count} resources`);
+  }
+  if (count === resources) announceIpam(out);
+  out.bullet('IPAM data stored successfully');
+}
+
+function announceIpam(out: StatusText): void {
   out.bullet('success: resources stored in v3 datastore');
   out.line('Migrating IPAM data');
   out.bullet('listing and converting IPAM allocation blocks');
   out.bullet('listing and converting IPAM affinity blocks');
   out.bullet('listing IPAM handles');
   out.bullet('storing IPAM data in v3 format');
-  for (const { path, value } of ipam.entries) {
-    context.signal?.throwIfAborted();
-    await putCas(stores.v3, path, () => value);
-  }
-  out.bullet('IPAM data stored successfully');
 }
 
 /** Create, or read and compare-and-swap. */
@@ -391,7 +420,8 @@ function describe(key: string): string {
   return id ? `${id.kind} ${id.name}` : key;
 }
 
-async function readJson(v3: KvStore, key: string): Promise<Record<string, unknown> | undefined> {
+/** A v3 value. */
+export async function readJson(v3: KvStore, key: string): Promise<Record<string, unknown> | undefined> {
   const pair = (await v3.range({ key })).pairs[0];
   return pair && (JSON.parse(Buffer.from(pair.value).toString('utf8')) as Record<string, unknown>);
 }

@@ -1,11 +1,10 @@
 /** `calico-upgrade`: the command line. Upstream: calico-upgrade pkg/commands. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { CalicoError, messageOf } from '../errors.ts';
 import { openStores } from './config.ts';
-import { abort, complete, dryRun, inProgress, needed, type PhaseContext, start } from './phases.ts';
+import { abort, complete, dryRun, inProgress, needed, start } from './phases.ts';
 import { StatusText } from './status-text.ts';
+import { pauseSeconds, terminalContext } from './terminal.ts';
 
 const usage = `Usage:
     calico-upgrade [options] <command> [<args>...]
@@ -29,6 +28,9 @@ Options of the commands:
   --output-dir=<DIR>      Where reports go.  [default: ./calico-upgrade-report]
   --ignore-v3-data        Overwrite entries of the v3 datastore.
   --no-prompts            Do not ask.
+  --pause=<SECONDS>       How long start waits for agents to see that v2 is paused.  [default: 15]
+
+Also: calico upgrade run | clean | rehearse (each has --help).
 
 Examples:
   calico-upgrade dry-run --output-dir=/tmp
@@ -38,7 +40,14 @@ Examples:
 
 const version = 'v0.1.0';
 const commands = { 'dry-run': dryRun, start, complete, abort, needed, inprogress: inProgress } as const;
-const options = ['apiconfigv1', 'apiconfigv3', 'output-dir', 'ignore-v3-data', 'no-prompts'] as const;
+const options = [
+  'apiconfigv1',
+  'apiconfigv3',
+  'output-dir',
+  'ignore-v3-data',
+  'no-prompts',
+  'pause',
+] as const;
 const logLevels = ['panic', 'fatal', 'error', 'warn', 'info', 'debug'];
 
 /** The program; ends with upstream's exit codes. */
@@ -86,22 +95,12 @@ export async function upgradeProgram(argv: readonly string[]): Promise<number> {
       v3File: given.get('apiconfigv3'),
       env: process.env,
     });
-    const stop = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => stop.abort(new CalicoError('INPUT', `interrupted by ${signal}`)));
-    }
-    const context: PhaseContext = {
-      stores,
-      out,
+    const context = terminalContext(stores, out, {
       outputDir: given.get('output-dir') ?? join(process.cwd(), 'calico-upgrade-report'),
       ignoreV3Data: given.has('ignore-v3-data'),
       noPrompts: given.has('no-prompts'),
-      prompt: readLine,
-      sleep: (milliseconds) => sleep(milliseconds, stop.signal),
-      now: () => new Date(),
-      uuid: randomUUID,
-      signal: stop.signal,
-    };
+      pauseSeconds: pauseSeconds(given.get('pause')),
+    });
     try {
       return await command(context);
     } finally {
@@ -137,25 +136,4 @@ function parseOptions(args: readonly string[], line: string): ReadonlyMap<string
     found.set(option, value);
   }
   return found;
-}
-
-async function readLine(): Promise<string | undefined> {
-  const lines = createInterface({ input: process.stdin });
-  try {
-    for await (const line of lines) return line;
-    return undefined;
-  } finally {
-    lines.close();
-  }
-}
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    // The phase itself looks at the signal; waking up early is enough.
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

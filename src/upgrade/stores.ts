@@ -2,13 +2,15 @@
 import type { KvStore } from '../datastore/index.ts';
 import type { V2Dump } from './v2-tree.ts';
 
-/** Calico v2.6's data in etcd v2. Only the Ready flag is ever written. */
+/** Calico v2.6's data in etcd v2. Only the Ready flag is ever written, until the clean-up that a person asks for. */
 export interface V1Store {
   /** Every key below `/calico`. */
   read(): Promise<V2Dump>;
   get(key: string): Promise<string | undefined>;
   /** Writes a key; with `mustExist` only one that is there (`false` when it is not). */
   set(key: string, value: string, options?: { readonly mustExist?: boolean }): Promise<boolean>;
+  /** Deletes everything below `/calico`. */
+  removeAll(): Promise<void>;
 }
 
 /** The stores, and what a run needs of time and chance. */
@@ -29,5 +31,6 @@ export function memoryV1Store(dump: V2Dump): V1Store & { readonly data: Map<stri
       data.set(key, value);
       return true;
     },
+    removeAll: async () => data.clear(),
   };
 }

@@ -29,7 +29,7 @@ interface V2Reply {
 /** A client of the v2 store. Endpoints are tried in order. */
 export function v2Store(options: V2Options): V1Store {
   const call = async (
-    method: 'GET' | 'PUT',
+    method: 'GET' | 'PUT' | 'DELETE',
     path: string,
     form?: Readonly<Record<string, string>>,
   ): Promise<V2Reply> => {
@@ -58,6 +58,9 @@ export function v2Store(options: V2Options): V1Store {
       const reply = await call('PUT', `${keyPath(key)}${mustExist ? '?prevExist=true' : ''}`, { value });
       return reply.body.errorCode === undefined;
     },
+    removeAll: async () => {
+      await call('DELETE', '/v2/keys/calico?recursive=true');
+    },
   };
 }
 
@@ -78,7 +81,7 @@ const keyNotFound = 100;
 
 async function send(
   endpoint: string,
-  method: 'GET' | 'PUT',
+  method: 'GET' | 'PUT' | 'DELETE',
   path: string,
   form: Readonly<Record<string, string>> | undefined,
   options: V2Options,
