@@ -1,6 +1,6 @@
 /** Starts a lab's holder in namespaces of its own, and ends it. */
 import { spawn } from 'node:child_process';
-import { closeSync, copyFileSync, linkSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, linkSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CalicoError } from '../errors.ts';
 import { isRunning, type LabSpec, type LabState, markOf, type ProcessMark } from './state.ts';
@@ -36,10 +36,9 @@ export async function launch(state: LabState, spec: LabSpec): Promise<void> {
   const until = performance.now() + patience;
   for (;;) {
     const holder = childOf(launcher.pid);
-    if (holder) {
-      state.writeRecord({ launcher, holder });
-      return;
-    }
+    if (holder) state.writeRecord({ launcher, holder });
+    // Under user-mode-linux whoever follows is told of the boot, so the relay must listen.
+    if (holder && (spec.kernel === 'host' || existsSync(state.socket))) return;
     if (!isRunning(launcher) || performance.now() > until) {
       throw new CalicoError('KERNEL', `the lab's namespaces cannot be made: ${lastLine(state.log)}`, {
         cure: root

@@ -88,7 +88,8 @@ export function umlArguments({ executable, name, labs, folder, mebibytes }: UmlB
     ...['con=null', 'con0=null,fd:1', 'ssl=null', `ssl0=fd:${serialLine.descriptor}`],
     ...[`uml_dir=${folder}/`, 'umid=kernel', `CALICO_LAB_DIR=${labs}`],
     ...['init=/usr/bin/unshare', '--', '--mount', '--mount-proc', '--propagation', 'private'],
-    ...['--', executable, 'lab', 'guest', name],
+    // No second "--": the kernel takes none there, and unshare needs none.
+    ...[executable, 'lab', 'guest', name],
   ];
 }
 
