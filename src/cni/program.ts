@@ -33,16 +33,25 @@ async function run(program: CniRequest['program'], argv: readonly string[]): Pro
     return 0;
   }
   const request: CniRequest = { program, env: process.env, stdin: readFileSync(0, 'utf8') };
-  const reply = isTest ? await (await import('./direct.ts')).testDatastore(request) : await serve(request);
-  writeErr(reply.stderr);
-  writeOut(reply.stdout);
-  return reply.exit;
+  const served = isTest ? undefined : await callNode(socketOf(request), request);
+  if (served) {
+    print(served);
+    return served.exit;
+  }
+  const { serveDirectly, testDatastore } = await import('./direct.ts');
+  const reply = await (isTest ? testDatastore(request) : serveDirectly(request));
+  print(reply);
+  // The runtime need not wait for the kernel's last grace periods.
+  process.exit(reply.exit);
 }
 
-async function serve(request: CniRequest): Promise<CniReply> {
-  const socket = process.env['CALICO_CNI_SOCKET'] || configuredSocket(request.stdin) || defaultSocket;
-  const reply = await callNode(socket, request);
-  return reply ?? (await import('./direct.ts')).serveDirectly(request);
+function print(reply: CniReply): void {
+  writeErr(reply.stderr);
+  writeOut(reply.stdout);
+}
+
+function socketOf({ env, stdin }: CniRequest): string {
+  return env['CALICO_CNI_SOCKET'] || configuredSocket(stdin) || defaultSocket;
 }
 
 function configuredSocket(stdin: string): string | undefined {

@@ -4,7 +4,7 @@ export * from './ethtool/index.ts';
 export * from './facts/index.ts';
 export * from './ipset/index.ts';
 export * from './iptables/index.ts';
-export { isKernelError, KernelError, reapChild } from './libc/index.ts';
+export { interfaceIndex, isKernelError, KernelError, lockFile, reapChild, unlockFile } from './libc/index.ts';
 export * from './netlink/index.ts';
 export * from './netns/index.ts';
 export * from './nftables/index.ts';

@@ -2,9 +2,18 @@
  * The pod's network in the kernel: a veth pair, addresses as /32 and /128, a default route through an address that the
  * host answers for, and the host's route to each address. Upstream: cni-plugin/pkg/dataplane/linux.
  */
-import { isKernelError, type Namespace, protocol, RtNetlink, scope, writeSysctl } from '../../linux/index.ts';
+import {
+  interfaceIndex,
+  isKernelError,
+  type Namespace,
+  protocol,
+  RtNetlink,
+  scope,
+  writeSysctl,
+} from '../../linux/index.ts';
 import { CniError, cniCode } from '../protocol/cni-error.ts';
 import type { ResultRoute } from '../protocol/result.ts';
+import { removeHostLink } from './link-removal.ts';
 import { namespaceProblem, openPodNamespace } from './namespace-file.ts';
 
 /** What the pod's network is to be. */
@@ -150,35 +159,33 @@ function hostCidr(address: string): string {
 }
 
 /**
- * Removes the pod's side and with it the pair; with `hostName` also by the host's side, for pods whose namespace is
- * gone. Missing things are fine. @throws CniError when the path is a file that is no namespace
+ * Removes the pair by its host side, where `hostName` gives it, and the interface in the pod's namespace if it is (still)
+ * there. When it resolves both are unregistered and the host's routes through them are gone. Missing things are fine.
+ * @throws CniError when the path is a file that is no namespace
  */
 export async function tearDownPodNetwork(pod: {
   readonly netns: string;
   readonly ifName: string;
   readonly hostName?: string;
 }): Promise<void> {
-  const problem = pod.netns === '' ? undefined : namespaceProblem(pod.netns);
-  if (pod.netns !== '' && problem === undefined) {
-    const namespace = openPodNamespace(pod.netns);
-    try {
-      await deleteLink(new RtNetlink({ namespace }), pod.ifName);
-    } finally {
-      namespace.close();
-    }
-  }
-  if (pod.hostName !== undefined) {
-    await deleteLink(new RtNetlink(), pod.hostName);
-  }
-  if (problem && !problem.missing)
-    throw new CniError(cniCode.other, `failed to enter netns: ${problem.message}`);
+  if (pod.hostName !== undefined) await removeHostLink(pod.hostName);
+  if (pod.netns === '') return;
+  const problem = namespaceProblem(pod.netns);
+  if (problem === undefined) await removeInside(pod.netns, pod.ifName);
+  else if (!problem.missing) throw new CniError(cniCode.other, `failed to enter netns: ${problem.message}`);
 }
 
-async function deleteLink(net: RtNetlink, name: string): Promise<void> {
+async function removeInside(netns: string, ifName: string): Promise<void> {
+  const namespace = openPodNamespace(netns);
+  let net: RtNetlink | undefined;
   try {
-    await net.deleteLinkAsync(name);
+    // To ask by netlink would wait until the kernel is done with the pair that has just gone.
+    if (namespace.run(() => interfaceIndex(ifName)) === undefined) return;
+    net = new RtNetlink({ namespace });
+    await net.deleteLinkAsync(ifName);
   } finally {
-    net.close();
+    net?.close();
+    namespace.close();
   }
 }
 

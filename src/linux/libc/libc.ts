@@ -1,7 +1,7 @@
 /** System calls, as few as the room needs. Each throws {@link KernelError} where C returns -1. */
 
 import { CalicoError } from '../../errors.ts';
-import { KernelError } from './kernel-error.ts';
+import { isKernelError, KernelError } from './kernel-error.ts';
 import { koffi, library } from './koffi.ts';
 
 const call = library('libc.so.6', 'libc6', {
@@ -24,6 +24,8 @@ const call = library('libc.so.6', 'libc6', {
   mount:
     'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
   umount2: 'int umount2(const char *target, int flags)',
+  if_nametoindex: 'unsigned int if_nametoindex(const char *name)',
+  flock: 'int flock(int fd, int operation)',
   waitpid: 'int waitpid(int pid, void *status, int options)',
   epoll_create1: 'int epoll_create1(int flags)',
   epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, const void *event)',
@@ -64,6 +66,15 @@ export function setSocketOption(fd: number, level: number, name: number, value: 
   const buffer = Buffer.alloc(4);
   buffer.writeInt32LE(value);
   return call('setsockopt')(fd, level, name, buffer, 4) === 0;
+}
+
+/**
+ * Index of an interface in the calling thread's network namespace; `undefined` when there is none. Unlike a netlink
+ * request it does not wait for a change of the network configuration that is under way.
+ */
+export function interfaceIndex(name: string): number | undefined {
+  const index = call('if_nametoindex')(name);
+  return index === 0 ? undefined : index;
 }
 
 /** Sends one datagram whole. */
@@ -198,4 +209,27 @@ export function waitEpoll(epoll: number, timeout: number): Promise<readonly numb
       resolve(ready);
     });
   });
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+
+/**
+ * Takes the lock of an open file (flock(2)), shared with every process that does so; false when another holds it. The
+ * kernel gives it back when the descriptor is closed or the process dies.
+ */
+export function lockFile(fd: number): boolean {
+  try {
+    checked('flock', call('flock')(fd, LOCK_EX | LOCK_NB));
+    return true;
+  } catch (error) {
+    if (isKernelError(error, 'EAGAIN', 'EWOULDBLOCK')) return false;
+    throw error;
+  }
+}
+
+/** Gives the lock of {@link lockFile} back. */
+export function unlockFile(fd: number): void {
+  call('flock')(fd, LOCK_UN);
 }

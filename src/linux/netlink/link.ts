@@ -14,6 +14,7 @@ const attribute = {
   txQueue: 13,
   operState: 16,
   linkInfo: 18,
+  group: 27,
   namespaceFd: 28,
   txQueues: 31,
   rxQueues: 32,
@@ -78,6 +79,8 @@ export interface LinkSettings {
   /** Transmit and receive queues; only when the link is made. */
   readonly queues?: number;
   readonly name?: string;
+  /** Number of the link group to join; see {@link writeLinkGroup}. */
+  readonly group?: number;
   /** Moves the link into the namespace of this open descriptor. */
   readonly namespaceFd?: number;
 }
@@ -176,6 +179,7 @@ function writeSettings(writer: MessageWriter, settings: LinkSettings): void {
   if (settings.mtu !== undefined) writer.number(attribute.mtu, settings.mtu);
   if (settings.master !== undefined) writer.number(attribute.master, settings.master);
   if (settings.txQueueLength !== undefined) writer.number(attribute.txQueue, settings.txQueueLength);
+  if (settings.group !== undefined) writer.number(attribute.group, settings.group);
   if (settings.namespaceFd !== undefined) writer.number(attribute.namespaceFd, settings.namespaceFd);
 }
 
@@ -191,6 +195,12 @@ export function writeLinkReference(
 ): void {
   writeHeader(writer, link.index ?? 0, undefined);
   if (link.name !== undefined) writer.text(attribute.name, link.name);
+}
+
+/** Writes RTM_DELLINK of all links of a group. */
+export function writeLinkGroup(writer: MessageWriter, group: number): void {
+  writeHeader(writer, 0, undefined);
+  writer.number(attribute.group, group);
 }
 
 /** ifinfomsg: family, pad, type, index, flags, mask of flags to change. */

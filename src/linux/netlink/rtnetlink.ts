@@ -24,6 +24,7 @@ import {
   type LinkSettings,
   linkType,
   readLink,
+  writeLinkGroup,
   writeLinkReference,
   writeNewLink,
   writeSetLink,
@@ -152,6 +153,22 @@ export class RtNetlink {
     try {
       await this.#socket.requestAsync(`delete link ${reference}`, linkType.delete, 0, (w) =>
         writeLinkReference(w, by),
+      );
+      return true;
+    } catch (error) {
+      if (isKernelError(error, 'ENODEV')) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Deletes all links of a group at once, as {@link deleteLinkAsync} does with one: the kernel waits for its readers
+   * once for all of them. False when there were none.
+   */
+  async deleteLinkGroupAsync(group: number): Promise<boolean> {
+    try {
+      await this.#socket.requestAsync(`delete links of group ${group}`, linkType.delete, 0, (w) =>
+        writeLinkGroup(w, group),
       );
       return true;
     } catch (error) {
