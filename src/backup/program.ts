@@ -42,7 +42,7 @@ export async function backupProgram(argv: readonly string[]): Promise<number> {
   try {
     return await run(argv);
   } catch (error) {
-    console.error(messageOf(error));
+    console.error(`calico backup: ${messageOf(error)}`);
     if (error instanceof CalicoError && error.cure) console.error(error.cure);
     return error instanceof CalicoError && error.code === 'USAGE' ? 2 : 1;
   }
@@ -112,6 +112,8 @@ function readOptions(args: readonly string[]): {
         config: { type: 'string' },
       },
     });
+    if (values.output !== undefined && values.output !== 'text' && values.output !== 'json')
+      throw new Error(`-o ${values.output} is not known: text or json`);
     return {
       options: {
         ...values,

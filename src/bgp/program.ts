@@ -69,7 +69,7 @@ export async function bgpProgram(argv: readonly string[]): Promise<number> {
     }
   } catch (error) {
     const cure = error instanceof CalicoError && error.cure !== undefined ? `\n${error.cure}` : '';
-    process.stderr.write(`${messageOf(error)}${cure}\n`);
+    process.stderr.write(`calico bgp: ${messageOf(error)}${cure}\n`);
     return error instanceof CalicoError && error.code === 'USAGE' ? 2 : 1;
   } finally {
     store?.close();
@@ -77,5 +77,8 @@ export async function bgpProgram(argv: readonly string[]): Promise<number> {
 }
 
 function read(argv: readonly string[]) {
-  return parseArgs({ args: [...argv], options, allowPositionals: true });
+  const parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
+  const { output } = parsed.values;
+  if (output !== 'table' && output !== 'json') throw new Error(`-o ${output} is not known: table or json`);
+  return parsed;
 }

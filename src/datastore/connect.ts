@@ -37,7 +37,7 @@ export async function etcdOptionsOf(config: ClientConfig): Promise<EtcdOptions> 
         .filter((text) => text !== '');
   if (endpoints.length === 0) {
     throw new CalicoError('INPUT', 'no etcd endpoints specified', {
-      cure: 'Set ETCD_ENDPOINTS or etcdEndpoints.',
+      cure: 'Set ETCD_ENDPOINTS, or etcdEndpoints in the file of --config (/etc/calico/calicoctl.cfg).',
     });
   }
   return {

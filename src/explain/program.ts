@@ -42,11 +42,15 @@ export async function getProgram(argv: readonly string[]): Promise<number> {
     (help ? process.stdout : process.stderr).write(text);
     return help ? 0 : 2;
   }
-  return explainProgram([what, ...others]);
+  return run([what, ...others], 'calico get');
 }
 
 /** Runs the program. */
 export async function explainProgram(argv: readonly string[]): Promise<number> {
+  return run(argv, 'calico explain');
+}
+
+async function run(argv: readonly string[], name: string): Promise<number> {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
@@ -85,7 +89,7 @@ export async function explainProgram(argv: readonly string[]): Promise<number> {
     process.stdout.write(json ? `${JSON.stringify(explanation, null, 2)}\n` : formatExplanation(explanation));
     return explanation.verdict === 'allow' ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`calico explain: ${messageOf(error)}\n`);
+    process.stderr.write(`${name}: ${messageOf(error)}\n`);
     if (error instanceof CalicoError && error.cure !== undefined) process.stderr.write(`${error.cure}\n`);
     return 2;
   }

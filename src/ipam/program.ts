@@ -40,14 +40,14 @@ export async function ipamProgram(argv: readonly string[]): Promise<number> {
   try {
     return await doctor(options.values);
   } catch (error) {
-    console.error(messageOf(error));
+    console.error(`calico ipam: ${messageOf(error)}`);
     if (error instanceof CalicoError && error.cure) console.error(error.cure);
     return 3;
   }
 }
 
 function parse(argv: readonly string[]) {
-  return parseArgs({
+  const parsed = parseArgs({
     args: [...argv],
     allowPositionals: true,
     options: {
@@ -58,6 +58,10 @@ function parse(argv: readonly string[]) {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  const { output } = parsed.values;
+  if (output !== undefined && output !== 'text' && output !== 'json')
+    throw new Error(`-o ${output} is not known: text or json`);
+  return parsed;
 }
 
 async function doctor(options: ReturnType<typeof parse>['values']): Promise<number> {

@@ -137,6 +137,7 @@ function withFacts(result: PlanResult, file: string | undefined): PlanResult {
   try {
     facts = JSON.parse(readText(diskFiles, file)) as typeof facts;
   } catch (error) {
+    if (error instanceof CalicoError) throw error;
     throw new CalicoError('INPUT', `${file}: ${messageOf(error)}`, { cure: 'Give JSON as --help shows it.' });
   }
   const more = checkHostFacts(result.plan, new Map(Object.entries(facts)));

@@ -4,7 +4,7 @@ import { ask } from '../client.ts';
 import { type LabCommand, parse, print } from './command.ts';
 
 const usage = `Usage: calico lab pod add HOST/POD [--label KEY=VALUE …] [--name NAME] [-o json]
-       calico lab pod delete HOST/POD [--name NAME]
+       calico lab pod delete HOST/POD [--name NAME] [-o json]
 
 Adds a pod by calling the CNI plugins as a container runtime does, or removes one.
 
@@ -26,7 +26,7 @@ export const pod: LabCommand = {
     }
     if (action === 'delete') {
       await ask(parsed.state, { op: 'pod-delete', host, name }, 'done');
-      print(`deleted ${target}\n`);
+      print(parsed.json ? `${JSON.stringify({ host, name, deleted: true })}\n` : `deleted ${target}\n`);
       return 0;
     }
     const labels = Object.fromEntries(

@@ -4,6 +4,7 @@
  */
 import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { configFromEnvironment, defaultConfigFile } from '../../datastore/index.ts';
 import type { ClusterPlan, HostPlan } from '../../kubespray/index.ts';
 import { type Authority, issueCertificate } from '../certificates.ts';
 
@@ -78,7 +79,22 @@ export function makeHostFiles(options: HostFilesOptions): void {
     if (file.kind === 'link') symlinkSync(file.target, path);
     else writeFileSync(path, file.content, { mode: file.mode });
   }
+  const client = clientConfiguration(host);
+  if (client !== undefined) writeFileSync(at(defaultConfigFile), client, { mode: 0o600 });
   writeFileSync(at('/etc/cni/net.d/calico-kubeconfig'), kubeconfig, { mode: 0o600 });
+}
+
+/**
+ * What `calicoctl` and the programs of `calico` read by default, so that they answer on a host without the variables
+ * that calicoctl.sh sets.
+ */
+function clientConfiguration(host: HostPlan): string | undefined {
+  const spec = configFromEnvironment(
+    Object.fromEntries(host.environment.map(({ name, value }) => [name, value])),
+  );
+  if (spec.etcdEndpoints === undefined) return undefined;
+  const document = { apiVersion: 'projectcalico.org/v3', kind: 'CalicoAPIConfig', metadata: {}, spec };
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /** Where a file of the host is, as the holder sees it. */
