@@ -651,6 +651,7 @@ class RunningAgent implements Agent {
     const text = this.#outcome.problems.map((problem) => `${problem.subject}: ${problem.reason}`).join('\n');
     if (text === this.#problems) return;
     this.#problems = text;
+    this.#metrics.set('felix_dataplane_problems', this.#outcome.problems.length);
     this.#stale = true;
     for (const { subject, reason } of this.#outcome.problems) {
       this.#log.warn('an object of the program cannot be programmed', { object: subject, reason });
@@ -729,8 +730,16 @@ class RunningAgent implements Agent {
     this.#health.report(loopName, {
       live: true,
       ready: this.#passDone && this.#rulesWritten,
-      ...(this.#rulesFailing ? { detail: `${this.#options.rules.name} cannot be programmed` } : {}),
+      ...this.#rulesDetail(),
     });
+  }
+
+  #rulesDetail(): { readonly detail?: string } {
+    if (this.#rulesFailing) return { detail: `${this.#options.rules.name} cannot be programmed` };
+    const [first, ...others] = this.#outcome.problems;
+    if (!first) return {};
+    const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+    return { detail: `not in force as written: ${first.subject}: ${first.reason}${more}` };
   }
 }
 

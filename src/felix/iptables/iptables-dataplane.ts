@@ -18,6 +18,7 @@ import { planAllSets, planSetDelta } from './ipset-plan.ts';
 import { iptablesChains } from './iptables-chains.ts';
 import { planTable, type WantedTable } from './iptables-plan.ts';
 import { hashOf, type IptablesState, parseSave } from './iptables-state.ts';
+import { tryInIptables } from './trial.ts';
 
 /** What {@link createIptablesDataplane} needs. */
 export interface IptablesDataplaneOptions {
@@ -62,7 +63,7 @@ class IptablesDataplane implements RuleDataplane {
     this.#rules.update(change);
     const deltas = this.#rules.take();
     const programmed = this.#programmed;
-    if (!programmed) await this.#bringFully();
+    if (!programmed) await this.#bringWhatIsTaken();
     else {
       try {
         const { maxIpsetSize } = this.#options.settings;
@@ -78,15 +79,15 @@ class IptablesDataplane implements RuleDataplane {
       } catch (error) {
         this.#log.warn('iptables refused a change, reading the tables again', { error: String(error) });
         this.#programmed = undefined;
-        await this.#bringFully();
+        await this.#bringWhatIsTaken();
       }
     }
-    return { problems: [], hostEndpoints: this.#rules.hostEndpointInterfaces };
+    return { problems: this.#rules.problems, hostEndpoints: this.#rules.hostEndpointInterfaces };
   }
 
   async resync(): Promise<DriftReport> {
     if (!this.#programmed) return noDrift;
-    return this.#bringFully();
+    return this.#bringWhatIsTaken();
   }
 
   metrics(): MetricValues {
@@ -94,6 +95,29 @@ class IptablesDataplane implements RuleDataplane {
   }
 
   close(): void {}
+
+  /** Reads and repairs, without what iptables refuses: that must not stop the rest. */
+  async #bringWhatIsTaken(): Promise<DriftReport> {
+    try {
+      return await this.#bringFully();
+    } catch (error) {
+      let found = 0;
+      for (const [version, program] of this.#programs) {
+        const trial = { rules: this.#rules, version, settings: this.#options.settings, program };
+        const refused = await tryInIptables(trial).catch((failure: unknown) => {
+          this.#log.warn('cannot tell which rule iptables refuses', { error: String(failure) });
+          return undefined;
+        });
+        if (!refused) continue;
+        found += refused.rules.size + refused.members.size;
+        this.#rules.refuse(version, refused);
+      }
+      if (found === 0) throw error;
+      this.#count('felix_iptables_refusals');
+      this.#log.warn('iptables refuses a part of the program, going on without it', { objects: found });
+      return this.#bringFully();
+    }
+  }
 
   async #bringFully(): Promise<DriftReport> {
     const drift = { missing: [] as string[], different: [] as string[], stray: [] as string[] };

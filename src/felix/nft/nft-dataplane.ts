@@ -15,6 +15,7 @@ import { type Log, silentLog } from '../log.ts';
 import { HostRules, type RuleSettings } from '../render/index.ts';
 import { elementKind, planDelta, planFull, type TablePlan, tableOf } from './plan.ts';
 import { noTable, readTable, type TableState } from './table-state.ts';
+import { tryInNftables } from './trial.ts';
 
 /** What {@link createNftDataplane} needs. */
 export interface NftDataplaneOptions {
@@ -67,28 +68,28 @@ class NftDataplane implements RuleDataplane {
     this.#rules.update(change);
     const deltas = this.#rules.take();
     const programmed = this.#programmed;
-    if (!programmed) await this.#bringFully();
+    if (!programmed) await this.#bringWhatIsTaken();
     else {
-      const plans = [...deltas].map(([version, delta]) =>
-        planDelta(this.#rules, version, delta, programmed.get(version)!),
-      );
       try {
+        const plans = [...deltas].map(([version, delta]) =>
+          planDelta(this.#rules, version, delta, programmed.get(version)!),
+        );
         await this.#commit(joined(plans));
         this.#remember(deltas, programmed);
       } catch (error) {
         // Somebody may have changed what we built upon: look, and do it from there.
         this.#log.warn('nftables transaction failed, reading the tables again', { error: String(error) });
         this.#programmed = undefined;
-        await this.#bringFully();
+        await this.#bringWhatIsTaken();
       }
     }
-    return { problems: [], hostEndpoints: this.#rules.hostEndpointInterfaces };
+    return { problems: this.#rules.problems, hostEndpoints: this.#rules.hostEndpointInterfaces };
   }
 
   async resync(): Promise<DriftReport> {
     // Before the first apply there is nothing to compare with.
     if (!this.#programmed) return noDrift;
-    return this.#bringFully();
+    return this.#bringWhatIsTaken();
   }
 
   onForeignChange(listener: () => void): () => void {
@@ -132,6 +133,28 @@ class NftDataplane implements RuleDataplane {
   close(): void {
     this.#context.close();
     this.#elements.close();
+  }
+
+  /** The same without what this kernel refuses: that must not stop the rest. */
+  async #bringWhatIsTaken(): Promise<DriftReport> {
+    try {
+      return await this.#bringFully();
+    } catch (error) {
+      let found = 0;
+      for (const version of this.#rules.versions) {
+        const refused = await tryInNftables(this.#rules, version).catch((failure: unknown) => {
+          this.#log.warn('cannot tell which rule the kernel refuses', { error: String(failure) });
+          return undefined;
+        });
+        if (!refused) continue;
+        found += refused.rules.size + refused.members.size;
+        this.#rules.refuse(version, refused);
+      }
+      if (found === 0) throw error;
+      this.#count('felix_nft_refusals');
+      this.#log.warn('nftables refuses a part of the program, going on without it', { objects: found });
+      return this.#bringFully();
+    }
   }
 
   /** Reads the kernel and writes the difference to what the rules say. */

@@ -4,15 +4,18 @@
  * Changes are noted, {@link HostRules.take} renders what they touched and says what differs. Every chain belongs to the
  * units that made it (a policy, a workload, the static part) and goes with the last of them.
  */
+
+import { messageOf } from '../../errors.ts';
 import type { IpVersion } from '../../ip/index.ts';
 import type { IpSetKind, ProgramEntries, ProgramKind, ProgramUpdate } from '../../policy/index.ts';
-import type { Encapsulation, HostInterface, RuleChange } from '../dataplane.ts';
+import type { Encapsulation, HostInterface, RuleChange, RuleProblem } from '../dataplane.ts';
 import { type Chain, chainKey, type Rule } from './ast.ts';
 import { type EndpointContext, hostEndpointRules, workloadChains } from './endpoint-chains.ts';
 import { assignHostEndpoints, type HostEndpointAssignment } from './host-endpoint-interfaces.ts';
 import { anyInterface, chainName, chainNameLimit, policyChainId } from './names.ts';
 import { natChains } from './nat-chains.ts';
 import { policyRules } from './policy-rules.ts';
+import { ChainRefusals, denyAll, type Refused } from './refusals.ts';
 import { RuleSets } from './rule-sets.ts';
 import type { RuleSettings } from './settings.ts';
 import { dispatchChains, hostChainName, staticChains } from './static-chains.ts';
@@ -84,9 +87,13 @@ export class HostRules {
   ]);
   readonly #activeWorkloads = new Map<string, string>();
   readonly #byInterface = new Map<string, Set<string>>();
+  readonly #refusals: ChainRefusals;
+  /** Units that cannot be rendered, and why. */
+  readonly #unrendered = new Map<string, string>();
 
   constructor(settings: RuleSettings) {
     this.#settings = settings;
+    this.#refusals = new ChainRefusals(settings);
     const versions: readonly IpVersion[] = settings.ipv6 ? [4, 6] : [4];
     this.#families = versions.map((version) => ({
       version,
@@ -102,6 +109,31 @@ export class HostRules {
   /** Interfaces per host endpoint. */
   get hostEndpointInterfaces(): ReadonlyMap<string, readonly string[]> {
     return this.#assignment.effect;
+  }
+
+  /** Objects of the program that are not in force as they are written. */
+  get problems(): readonly RuleProblem[] {
+    const found = [...this.#refusals.problems()];
+    for (const [unit, reason] of this.#unrendered) found.push({ subject: this.#subject(unit), reason });
+    for (const { sets } of this.#families) {
+      for (const { id, member, reason } of sets.problems())
+        found.push({ subject: `ip-set ${id}`, reason: `member ${member}: ${reason}` });
+    }
+    const unique = new Map(found.map((one) => [`${one.subject}\n${one.reason}`, one]));
+    return [...unique.values()];
+  }
+
+  /** Goes on without what a kernel refused; nothing of it appears in the next {@link HostRules.take}. */
+  refuse(version: IpVersion, { rules, members }: Refused): void {
+    const family = this.#family(version);
+    for (const [key, refused] of rules) {
+      const held = family.chains.get(key);
+      if (!held) continue;
+      const unit = [...family.unitChains].find(([, keys]) => keys.includes(key))?.[0];
+      const subject = unit === undefined ? `chain ${key}` : this.#subject(unit);
+      held.chain = this.#refusals.add(version, held.chain, subject, refused);
+    }
+    for (const [name, refused] of members) family.sets.refuse(name, refused);
   }
 
   /** IP versions that are rendered. */
@@ -147,8 +179,8 @@ export class HostRules {
     this.#assignHostEndpoints();
     // Spoofed prefixes are asked of the workloads that are active, which the others decide.
     const late = this.#dirty.delete('rpf-skip');
-    for (const unit of this.#dirty) this.#render(unit);
-    if (late) this.#render('rpf-skip');
+    for (const unit of this.#dirty) this.#renderSafely(unit);
+    if (late) this.#renderSafely('rpf-skip');
     this.#dirty.clear();
     return new Map(
       this.#families.map((family) => {
@@ -261,6 +293,57 @@ export class HostRules {
     for (const unit of mangled) if (!this.#mangled.has(unit)) this.#mark(unit);
     for (const unit of this.#mangled) if (!mangled.has(unit)) this.#mark(unit);
     this.#mangled = mangled;
+  }
+
+  /** What cannot be rendered costs no other unit: a policy or profile denies, an interface has no way in or out. */
+  #renderSafely(unit: string): void {
+    try {
+      this.#unrendered.delete(unit);
+      this.#render(unit);
+    } catch (error) {
+      this.#unrendered.set(unit, messageOf(error));
+      for (const family of this.#families) this.#closeUnit(family, unit);
+    }
+  }
+
+  #closeUnit(family: Family, unit: string): void {
+    const [kind, key] = [unit.slice(0, unit.indexOf(' ')), unit.slice(unit.indexOf(' ') + 1)];
+    if (kind === 'interface') {
+      this.#activeWorkloads.delete(key);
+      this.#setUnit(family, unit, []);
+      this.#setMapEntry(family, 'filter-cali-to-wl-dispatch', key, undefined);
+      this.#setMapEntry(family, 'filter-cali-from-wl-dispatch', key, undefined);
+    }
+    if (kind !== 'policy' && kind !== 'profile') return;
+    const policy = this.#program.policy.get(key);
+    const own: PolicyTable =
+      kind === 'profile' || !policy
+        ? 'filter'
+        : policy.untracked
+          ? 'raw'
+          : policy.preDnat
+            ? 'mangle'
+            : 'filter';
+    const names =
+      kind === 'policy'
+        ? (['ingress', 'egress'] as const).map((direction) => this.#policyChain(key, direction))
+        : ['cali-pri-', 'cali-pro-'].map((prefix) =>
+            chainName(prefix, key, chainNameLimit(this.#settings.dataplane)),
+          );
+    const tables: readonly PolicyTable[] =
+      own === 'filter' && this.#mangled.has(unit) ? ['filter', 'mangle'] : [own];
+    const chains = tables.flatMap((table) =>
+      names.map((name) => ({ table, name, rules: denyAll(table, this.#settings) })),
+    );
+    this.#setUnit(family, unit, chains);
+  }
+
+  /** A unit as the program names it. */
+  #subject(unit: string): string {
+    if (!unit.startsWith('interface ')) return unit;
+    const name = unit.slice('interface '.length);
+    const key = this.#activeWorkloads.get(name) ?? [...(this.#byInterface.get(name) ?? [])][0];
+    return key === undefined ? unit : `workload ${key}`;
   }
 
   #render(unit: string): void {
@@ -506,7 +589,12 @@ export class HostRules {
 
   /** Replaces the chains of a unit. Group chains may have several owners; others have one. */
   #setUnit(family: Family, unit: string, chains: readonly Chain[]): void {
-    const keys = new Map<string, Chain>(chains.map((chain) => [chainKey(chain.table, chain.name), chain]));
+    const keys = new Map<string, Chain>(
+      chains.map((chain) => [
+        chainKey(chain.table, chain.name),
+        this.#refusals.accepted(family.version, chain),
+      ]),
+    );
     const before = family.unitChains.get(unit) ?? [];
     const kept = new Set(before);
     for (const [key, chain] of keys) {
@@ -531,6 +619,7 @@ export class HostRules {
       if (existing.owners > 0) continue;
       family.chains.delete(key);
       family.dirtyChains.add(key);
+      this.#refusals.forget(family.version, key);
     }
     if (keys.size > 0) family.unitChains.set(unit, [...keys.keys()]);
     else family.unitChains.delete(unit);

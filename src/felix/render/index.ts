@@ -5,4 +5,5 @@ export { HostRules, type RuleDelta, type RuleSet } from './host-rules.ts';
 export * from './names.ts';
 export * from './nft-text.ts';
 export { type PolicyContext, policyRules } from './policy-rules.ts';
+export { type Attempt, findRefused, type Refused } from './refusals.ts';
 export * from './settings.ts';

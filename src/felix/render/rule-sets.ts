@@ -1,5 +1,5 @@
 /** Sets of one IP version: members of the other are left out, blocks that another block covers too. */
-import type { IpVersion } from '../../ip/index.ts';
+import { type IpVersion, tryParseCidr } from '../../ip/index.ts';
 import type { IpSetKind } from '../../policy/index.ts';
 import type { RuleDelta, RuleSet } from './host-rules.ts';
 import { setName } from './names.ts';
@@ -12,6 +12,9 @@ interface Entry {
   readonly cover: NetCover | undefined;
   readonly added: Set<string>;
   readonly removed: Set<string>;
+  /** Members that the kernel did not take, and why; they get another chance when they come again. */
+  readonly refused: Map<string, string>;
+  readonly id: string;
 }
 
 /** Keeps what the kernel should hold, and what differs since the last {@link RuleSets.take}. */
@@ -45,11 +48,13 @@ export class RuleSets {
       cover: kind === 'net' && this.#dataplane === 'nftables' ? new NetCover() : undefined,
       added: new Set(),
       removed: new Set(),
+      refused: new Map(),
+      id,
     };
     this.#entries.set(name, entry);
     this.#deleted.delete(name);
     this.#fresh.add(name);
-    const mine = [...members].filter((member) => this.#mine(member));
+    const mine = [...members].filter((member) => this.#mine(member) && this.#readable(entry, member));
     for (const member of entry.cover ? entry.cover.load(mine) : mine) this.#show(entry, member);
   }
 
@@ -88,6 +93,22 @@ export class RuleSets {
     if (!this.#fresh.delete(name)) this.#deleted.add(name);
   }
 
+  /** Leaves members out that the kernel does not take. */
+  refuse(name: string, members: ReadonlyMap<string, string>): void {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    for (const [member, reason] of members) {
+      if (!entry.members.delete(member)) continue;
+      entry.refused.set(member, reason);
+    }
+  }
+
+  /** Refused members, by set. */
+  *problems(): Generator<{ readonly id: string; readonly member: string; readonly reason: string }> {
+    for (const { id, refused } of this.#entries.values())
+      for (const [member, reason] of refused) yield { id, member, reason };
+  }
+
   take(): Pick<RuleDelta, 'sets' | 'members' | 'deletedSets'> {
     const sets = new Map<string, RuleSet>();
     const members = new Map<string, { added: readonly string[]; removed: readonly string[] }>();
@@ -121,11 +142,19 @@ export class RuleSets {
     return address.includes(':') === (this.#version === 6);
   }
 
+  /** A block that is none would break the cover of all others. */
+  #readable(entry: Entry, member: string): boolean {
+    if (!entry.cover || tryParseCidr(member)) return true;
+    entry.refused.set(member, 'not an address or block');
+    return false;
+  }
+
   #add(entry: Entry, member: string): void {
     if (!entry.cover) {
       this.#show(entry, member);
       return;
     }
+    if (!this.#readable(entry, member)) return;
     const { shown, hidden } = entry.cover.add(member);
     for (const one of hidden) this.#hide(entry, one);
     if (shown) this.#show(entry, member);
@@ -136,18 +165,20 @@ export class RuleSets {
       this.#hide(entry, member);
       return;
     }
+    if (entry.refused.delete(member) && !tryParseCidr(member)) return;
     const { hidden, shown } = entry.cover.remove(member);
     if (hidden) this.#hide(entry, member);
     for (const one of shown) this.#show(entry, one);
   }
 
   #show(entry: Entry, member: string): void {
-    if (entry.members.has(member)) return;
+    if (entry.members.has(member) || entry.refused.has(member)) return;
     entry.members.add(member);
     if (!entry.removed.delete(member)) entry.added.add(member);
   }
 
   #hide(entry: Entry, member: string): void {
+    entry.refused.delete(member);
     if (!entry.members.delete(member)) return;
     if (!entry.added.delete(member)) entry.removed.add(member);
   }
