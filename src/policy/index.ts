@@ -8,6 +8,7 @@ export {
 } from './evaluate/policy-verdict.ts';
 export { ruleMatches, SetLookup } from './evaluate/rule-match.ts';
 export { PolicyGraph, type PolicyGraphOptions } from './graph/policy-graph.ts';
+export { translateClusterPolicy } from './model/kubernetes-cluster-policy.ts';
 export { translateKubernetesPolicy } from './model/kubernetes-policy.ts';
 export { protocolName, protocolNumber, protocolNumbers } from './model/protocol.ts';
 export * from './program.ts';

@@ -5,6 +5,7 @@ import { bgp } from './bgp/index.ts';
 import { calicoctl } from './calicoctl/index.ts';
 import { cni } from './cni/index.ts';
 import type { Corpus } from './corpus.ts';
+import { kubernetes } from './kubernetes/index.ts';
 import { kubespray } from './kubespray.ts';
 import { upgrade } from './upgrade.ts';
 import { verdicts } from './verdicts/index.ts';
@@ -15,6 +16,7 @@ export const corpora: readonly Corpus[] = [
   ansibleInventory,
   calicoctl,
   cni,
+  kubernetes,
   kubespray,
   upgrade,
   verdicts,

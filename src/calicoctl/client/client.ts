@@ -15,7 +15,15 @@ import {
   type Resource,
 } from '../../resources/index.ts';
 import type { Release } from '../release.ts';
-import { alreadyExists, ClientError, idText, invalidFields, notFound, updateConflict } from './errors.ts';
+import {
+  alreadyExists,
+  ClientError,
+  idText,
+  invalidFields,
+  notFound,
+  notSupported,
+  updateConflict,
+} from './errors.ts';
 import { rulesOf } from './kind-rules.ts';
 import { primaryPolicyName, shownPolicy, storedCandidates, storedPolicy } from './policy-names.ts';
 import { rehearsalStore } from './rehearsal.ts';
@@ -94,8 +102,11 @@ export class ResourceClient {
     const id = this.#errorId({ kind: resource.kind, namespace, name });
     if (await this.#otherForm({ kind: resource.kind, namespace, name }))
       throw alreadyExists(id, this.release);
-    const result = await this.store.create(keyOf(stored), stored);
-    if (!result.ok) throw alreadyExists(id, this.release);
+    const key = keyOf(stored);
+    this.#refuseUnpatched(key, 'Create');
+    const result = await supported(() => this.store.create(key, stored));
+    if (!result.ok && result.reason === 'not-found') throw this.#absent(id, key, result.message);
+    if (!result.ok) throw alreadyExists(id, this.release, this.store.describe?.(key, 'exists'));
     return this.shown(result.kv.value as Resource);
   }
 
@@ -124,9 +135,11 @@ export class ResourceClient {
     const dialect = other?.type === 'resource' ? (other.name === name ? 'v3.32' : 'v3.15') : this.#dialect;
     const stored = storedForm(storedPolicy(prepared, dialect), this.release);
     const key = other ?? keyOf(stored);
-    const result = await this.store.update(key, stored, { revision: checkedRevision(resourceVersion ?? '') });
+    this.#refuseUnpatched(key, 'Update');
+    const revision = this.#checkedRevision(resourceVersion ?? '');
+    const result = await supported(() => this.store.update(key, stored, { revision }));
     if (result.ok) return this.shown(result.kv.value as Resource);
-    throw result.reason === 'not-found' ? notFound(id) : updateConflict(id);
+    throw result.reason === 'not-found' ? this.#absent(id, key, result.message) : updateConflict(id);
   }
 
   /** The object as an update would store it, seen through the API: defaults filled in, validated. */
@@ -145,7 +158,7 @@ export class ResourceClient {
     this.#checkIdNamespace(id);
     if (id.name === '') throw notFound(this.#errorId(id));
     const found = await this.#find(id, revision);
-    if (!found) throw notFound(this.#errorId(id));
+    if (!found) throw this.#absent(this.#errorId(id), this.#primaryKey(id));
     return this.shown(found);
   }
 
@@ -156,7 +169,10 @@ export class ResourceClient {
     // As upstream, a list leaves out what cannot be read: one damaged object must not cost the others.
     const readable = items.map((kv) => kv.value as Resource).filter(hasShape);
     const shown = readable.map((resource) => this.shown(resource));
-    return { items: rulesOf(kind).arrange?.(shown, this.release) ?? shown, revision };
+    const arranged = rulesOf(kind).arrange?.(shown, this.release) ?? shown;
+    // Kubernetes lists the profile that it does not hold before those of its namespaces.
+    if (kind !== 'Profile' || this.store.kind !== 'kubernetes') return { items: arranged, revision };
+    return { items: [...arranged.slice(-1), ...arranged.slice(0, -1)], revision };
   }
 
   /** Deletes an object, with what the kind takes along. @throws ClientError */
@@ -170,15 +186,39 @@ export class ResourceClient {
   /** Deletes the object alone. */
   async deletePlain(id: ObjectId, revision?: string): Promise<void> {
     this.#checkIdNamespace(id);
+    if (id.name === '' && this.store.kind === 'kubernetes' && id.kind !== 'Profile')
+      throw new ClientError('other', 'resource name may not be empty');
     if (id.name === '') throw notFound(this.#errorId(id));
     const key = (await this.#otherForm(id)) ?? this.#primaryKey(id);
-    const result = await this.store.delete(key, revision ? { revision: checkedRevision(revision) } : {});
+    const at = revision ? { revision: this.#checkedRevision(revision) } : {};
+    const result = await supported(() => this.store.delete(key, at));
     if (result.ok) return;
-    throw result.reason === 'not-found' ? notFound(this.#errorId(id)) : updateConflict(this.#errorId(id));
+    const name = this.#errorId(id);
+    throw result.reason === 'not-found' ? this.#absent(name, key, result.message) : updateConflict(name);
+  }
+
+  #absent(id: string, key: Key, said?: string): ClientError {
+    return notFound(id, said ?? this.store.describe?.(key, 'not-found'));
+  }
+
+  /** On Kubernetes the CNI plugin alone writes endpoints, which are annotations of pods. */
+  #refuseUnpatched(key: Key, operation: string): void {
+    if (this.store.kind !== 'kubernetes' || this.release.minor <= 15) return;
+    if (key.type !== 'resource' || key.kind !== 'WorkloadEndpoint') return;
+    throw notSupported(
+      operation,
+      idText(key.kind, key.namespace, key.name),
+      'unsupported PatchMode: patchModeUnspecified',
+    );
+  }
+
+  /** Revisions of Kubernetes are opaque. */
+  #checkedRevision(text: string): string {
+    return this.store.kind === 'kubernetes' ? text : checkedRevision(text);
   }
 
   async #find(id: ObjectId, revision?: string): Promise<Resource | undefined> {
-    const at = revision ? { revision: checkedRevision(revision) } : {};
+    const at = revision ? { revision: this.#checkedRevision(revision) } : {};
     const kv = await this.#read(this.#primaryKey(id), at);
     if (kv) return kv;
     const other = await this.#otherForm(id);
@@ -250,6 +290,17 @@ export class ResourceClient {
         { name: 'Metadata.Namespace', reason: 'namespace is not specified on namespaced resource' },
       ]);
     }
+  }
+}
+
+/** A refusal of the store's is one of this object. */
+async function supported<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof CalicoError && error.code === 'UNSUPPORTED')
+      throw new ClientError('unsupported', error.message);
+    throw error;
   }
 }
 

@@ -33,14 +33,14 @@ export function idText(kind: string, namespace: string | undefined, name: string
   return namespace ? `${kind}(${namespace}/${name})` : `${kind}(${name})`;
 }
 
-/** The object is absent. */
-export function notFound(id: string): ClientError {
-  return new ClientError('not-found', `resource does not exist: ${id} with error: <nil>`);
+/** The object is absent; `said` are the server's words, where it has some. */
+export function notFound(id: string, said = '<nil>'): ClientError {
+  return new ClientError('not-found', `resource does not exist: ${id} with error: ${said}`);
 }
 
 /** The object exists already. */
-export function alreadyExists(id: string, release: Release): ClientError {
-  const cause = release.minor <= 15 ? '' : ' with error: <nil>';
+export function alreadyExists(id: string, release: Release, said = '<nil>'): ClientError {
+  const cause = release.minor <= 15 ? '' : ` with error: ${said}`;
   return new ClientError('exists', `resource already exists: ${id}${cause}`);
 }
 

@@ -33,7 +33,11 @@ async function ensureClusterInformation(client: ResourceClient): Promise<void> {
       apiVersion,
       kind: 'ClusterInformation',
       metadata: { name: 'default' },
-      spec: { clusterGUID: newGuid(client), datastoreReady: true },
+      spec: {
+        clusterGUID: newGuid(client),
+        datastoreReady: true,
+        ...(client.store.kind === 'kubernetes' ? { clusterType: 'kdd' } : {}),
+      },
     });
   }
 }

@@ -95,8 +95,7 @@ export class KubernetesDatastore implements Datastore {
         }
       }
     }
-    const byPath = (a: KeyValue, b: KeyValue) => (pathOfKey(a.key) < pathOfKey(b.key) ? -1 : 1);
-    return { items: items.sort(byPath), broken, revision: versions.join('/') };
+    return { items, broken, revision: versions.join('/') };
   }
 
   async create<K extends Key>(key: K, value: Value<K>, options: CallOptions = {}): Promise<WriteResult<K>> {
@@ -154,6 +153,7 @@ export class KubernetesDatastore implements Datastore {
   async delete<K extends Key>(key: K, options: Revised = {}): Promise<WriteResult<K>> {
     const { revision } = options;
     if (isPod(key)) return this.#releasePod(key, revision, options);
+    if (key.type === 'raw') return { ok: false, reason: 'not-found' };
     const location = this.#writable(key, 'Delete');
     const current = await this.get(key, options);
     if (!current) return this.#refused(key, 'not-found', options);
@@ -181,7 +181,8 @@ export class KubernetesDatastore implements Datastore {
   /** What the server says of a key that is absent, or there already. */
   describe(key: Key, what: 'not-found' | 'exists'): string {
     const location = locationOf(key, this.#options);
-    if (!location) return 'malformed WorkloadEndpoint name - unable to determine Pod name';
+    if (!location)
+      return key.type === 'raw' ? '<nil>' : 'malformed WorkloadEndpoint name - unable to determine Pod name';
     return `${objectText(location)} ${what === 'exists' ? 'already exists' : 'not found'}`;
   }
 
@@ -362,6 +363,8 @@ export class KubernetesDatastore implements Datastore {
         cure: 'Change the Kubernetes object instead.',
       });
     }
+    if (key.type === 'raw')
+      throw new CalicoError('UNSUPPORTED', `the Kubernetes datastore has no key ${key.path}`);
     return locationOf(key, this.#options)!;
   }
 }

@@ -102,7 +102,8 @@ export function sourcesOf(query: Query, options: MappingOptions): readonly Sourc
       return [{ ...source, labelSelector: label, moreLabels: '!projectcalico.org/hostname-hash' }];
     }
     case 'raw':
-      throw new CalicoError('UNSUPPORTED', `the Kubernetes datastore has no keys below ${query.prefix}`);
+      // Status of agents and the like have no place in the API: they are absent.
+      return [];
     case 'resource': {
       const { kind, namePrefix = '' } = query;
       const namespace = query.namespace ? { namespace: query.namespace } : {};
@@ -126,7 +127,7 @@ export function sourcesOf(query: Query, options: MappingOptions): readonly Sourc
 export function locationOf(key: Key, options: MappingOptions): Location | undefined {
   switch (key.type) {
     case 'raw':
-      throw new CalicoError('UNSUPPORTED', `the Kubernetes datastore has no key ${key.path}`);
+      return undefined;
     case 'block':
       return { source: ipamSource('block'), name: cidrName(key.cidr) };
     case 'affinity':

@@ -24,7 +24,6 @@ const named = new Set([
 const order = [
   'name',
   'generateName',
-  'generation',
   'creationTimestamp',
   'deletionTimestamp',
   'deletionGracePeriodSeconds',
@@ -32,7 +31,6 @@ const order = [
   'annotations',
   'ownerReferences',
   'finalizers',
-  'managedFields',
 ];
 
 type Texts = Readonly<Record<string, string>>;
@@ -45,14 +43,17 @@ export function storedMetadata(
   metadata: Metadata,
   revision?: string,
 ): ObjectMeta {
-  const { namespace, uid, labels, annotations, ownerReferences } = metadata;
+  const { namespace, uid, labels, ownerReferences } = metadata;
+  // In etcd the API name of a policy is kept in an annotation of this name.
+  const { [annotation]: marker, ...annotations } = metadata.annotations ?? {};
   const inside: Record<string, unknown> = {};
   for (const field of order) {
-    const value = metadata[field];
-    if (field === 'name' ? !named.has(kind) : isEmpty(value)) continue;
+    const value = field === 'annotations' ? annotations : metadata[field];
+    if (field === 'name' || isEmpty(value)) continue;
     inside[field] = value;
   }
   if (ownerReferences?.length) inside['ownerReferences'] = ownerReferences.map(storedReference);
+  if (marker !== undefined && named.has(kind)) inside['name'] = metadata.name;
   inside['creationTimestamp'] = metadata.creationTimestamp ?? null;
   const sorted = Object.fromEntries(
     order.filter((field) => field in inside).map((field) => [field, inside[field]]),
@@ -71,15 +72,28 @@ export function storedMetadata(
 
 /** Metadata that the API shows of a custom resource. @throws Error when the annotation is no JSON */
 export function shownMetadata(kind: string, object: KubernetesObject): Metadata {
-  const { uid, labels, annotations, resourceVersion, ...own } = object.metadata;
+  const {
+    uid,
+    labels,
+    annotations,
+    resourceVersion,
+    managedFields: _fields,
+    generation: _count,
+    ...own
+  } = object.metadata;
   const text = annotations?.[annotation];
   const { [annotation]: _hidden, ...others } = annotations ?? {};
   const inside = (text === undefined ? {} : parseJson(text)) as Partial<Metadata>;
   const shownLabels = { ...labels, ...inside.labels };
-  const shownAnnotations = { ...others, ...inside.annotations };
+  const shownAnnotations = {
+    ...others,
+    ...inside.annotations,
+    // The form in which etcd holds a policy's name.
+    ...(named.has(kind) && inside.name ? { [annotation]: formatJson({ name: inside.name }) } : {}),
+  };
   const converted = convertUid(uid);
   const common = {
-    name: named.has(kind) ? (inside.name ?? shortName(object)) : own.name,
+    name: inside.name ?? own.name,
     ...(own.namespace === undefined ? {} : { namespace: own.namespace }),
     ...(converted === undefined ? {} : { uid: converted }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
@@ -97,13 +111,6 @@ export function shownMetadata(kind: string, object: KubernetesObject): Metadata 
     ...common,
     ...(references?.length ? { ownerReferences: references.map(shownReference) } : {}),
   };
-}
-
-/** Policies of releases before 3.30 without the annotation: the tier's prefix is no part of the name. */
-function shortName(object: KubernetesObject): string {
-  const { tier = 'default' } = (object['spec'] ?? {}) as { readonly tier?: string };
-  const { name } = object.metadata;
-  return tier === 'default' && name.startsWith('default.') ? name.slice('default.'.length) : name;
 }
 
 function storedReference(reference: unknown): unknown {

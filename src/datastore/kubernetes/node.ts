@@ -22,7 +22,7 @@ const annotations: Readonly<Record<string, (text: string) => boolean>> = {
   IPv4Address: isSubnet(4),
   IPv6Address: isSubnet(6),
   ASNumber: (text) => asNumber(text) !== undefined,
-  IPv4IPIPTunnelAddr: isAddress(4),
+  IPv4IPIPTunnelAddr: isSubnet(4),
   RouteReflectorClusterID: isAddress(4),
   IPv4VXLANTunnelAddr: isAddress(4),
   VXLANTunnelMACAddr: isMac,

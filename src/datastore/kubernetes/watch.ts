@@ -22,6 +22,12 @@ export async function* watchSources(
   belongs: (key: Key) => boolean,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<WatchEvent> {
+  if (sources.length === 0) {
+    yield { type: 'progress', revision };
+    await pause(definitionPeriod, signal ?? new AbortController().signal);
+    yield { type: 'closed', reason: 'compacted', message: 'there is nothing to watch' };
+    return;
+  }
   const versions = revision.split('/');
   const stop = new AbortController();
   const abort = () => stop.abort();

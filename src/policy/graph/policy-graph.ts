@@ -10,6 +10,7 @@ import { messageOf } from '../../errors.ts';
 import type { Resource } from '../../resources/resource.ts';
 import { matchesLabels, parseSelector } from '../../selector/index.ts';
 import { hostEndpointItem, type LabelledItem, networkSetItem, workloadItem } from '../model/endpoint.ts';
+import { translateClusterPolicy } from '../model/kubernetes-cluster-policy.ts';
 import { translateKubernetesPolicy } from '../model/kubernetes-policy.ts';
 import {
   type ParsedProfile,
@@ -177,6 +178,9 @@ export class PolicyGraph implements SyncConsumer, ProgramSource {
     switch (kind) {
       case 'KubernetesNetworkPolicy':
         this.#setPolicy(id, resource && translateKubernetesPolicy(resource, this.#options.onInvalid));
+        return;
+      case 'KubernetesClusterNetworkPolicy':
+        this.#setPolicy(id, resource && translateClusterPolicy(resource, this.#options.onInvalid));
         return;
       case 'Tier':
         this.#setTier(name, resource);

@@ -4,17 +4,15 @@
  * Upstream source: libcalico-go/lib/backend/k8s/conversion/conversion.go.
  */
 import { messageOf } from '../../errors.ts';
+import { formatCidr, tryParseCidr } from '../../ip/index.ts';
 import { apiVersion, type Resource } from '../../resources/resource.ts';
+import {
+  type LabelSelector,
+  labelSelectorText,
+  podSelectorText,
+  withoutTexts,
+} from './kubernetes-selector.ts';
 import type { V3EntityRule, V3Port, V3Rule } from './v3.types.ts';
-
-interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
-}
 
 interface Peer {
   readonly podSelector?: LabelSelector | null;
@@ -66,11 +64,11 @@ export function translateKubernetesPolicy(
   return {
     apiVersion,
     kind: 'NetworkPolicy',
-    metadata: resource.metadata,
+    metadata: withoutTexts(resource.metadata),
     spec: {
       tier: 'default',
       order: 1000,
-      selector: podSelector(spec.podSelector),
+      selector: podSelectorText(spec.podSelector),
       types,
       ingress: convert(spec.ingress, (rule) => rulesOf(rule.from, rule.ports, 'source')),
       egress: convert(spec.egress, (rule) => rulesOf(rule.to, rule.ports, 'destination')),
@@ -101,13 +99,15 @@ function rulesOf(
 }
 
 function entityOf(peer: Peer): V3EntityRule {
-  if (peer.ipBlock) return { nets: [peer.ipBlock.cidr], notNets: peer.ipBlock.except ?? [] };
+  if (peer.ipBlock) {
+    return { nets: [masked(peer.ipBlock.cidr)], notNets: (peer.ipBlock.except ?? []).map(masked) };
+  }
   const namespaceSelector =
     peer.namespaceSelector === undefined || peer.namespaceSelector === null
       ? ''
-      : labelTerms(peer.namespaceSelector).join(' && ') || 'all()';
+      : labelSelectorText(peer.namespaceSelector);
   return {
-    selector: podSelector(peer.podSelector ?? undefined),
+    selector: podSelectorText(peer.podSelector ?? undefined),
     ...(namespaceSelector === '' ? {} : { namespaceSelector }),
   };
 }
@@ -142,24 +142,12 @@ function mergePorts(ports: readonly PolicyPort[]): readonly V3Port[] {
     if (last && range.first <= last.last + 1) last.last = Math.max(last.last, range.last);
     else merged.push({ ...range });
   }
-  return [...merged.map(({ first, last }) => (first === last ? first : `${first}:${last}`)), ...names];
+  return [...names, ...merged.map(({ first, last }) => (first === last ? first : `${first}:${last}`))];
 }
 
-function podSelector(selector: LabelSelector | undefined): string {
-  return ["projectcalico.org/orchestrator == 'k8s'", ...(selector ? labelTerms(selector) : [])].join(' && ');
-}
-
-function labelTerms(selector: LabelSelector): readonly string[] {
-  const terms = Object.entries(selector.matchLabels ?? {})
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key} == '${value}'`);
-  for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const list = `{ ${(values ?? []).map((value) => `'${value}'`).join(', ')} }`;
-    if (operator === 'In') terms.push(`${key} in ${list}`);
-    else if (operator === 'NotIn') terms.push(`${key} not in ${list}`);
-    else if (operator === 'Exists') terms.push(`has(${key})`);
-    else if (operator === 'DoesNotExist') terms.push(`! has(${key})`);
-    else throw new Error(`unknown operator ${operator}`);
-  }
-  return terms;
+/** A network without host bits. @throws Error: a peer that cannot be read must not mean everybody */
+function masked(cidr: string): string {
+  const parsed = tryParseCidr(cidr);
+  if (!parsed) throw new Error(`invalid CIDR address: ${cidr}`);
+  return formatCidr(parsed);
 }

@@ -1,0 +1,67 @@
+/** What a recorded test did to Kubernetes, done to the server in memory. */
+import type { FakeApi, KubernetesObject } from '../../../src/kubernetes-api/index.ts';
+import { mergePatch } from '../../../src/kubernetes-api/testing/semantics.ts';
+
+/** One deed of a recording. */
+export interface Deed {
+  readonly create?: KubernetesObject;
+  readonly path?: string;
+  readonly patch?: unknown;
+  readonly sub?: string;
+  readonly delete?: string | KubernetesObject;
+  readonly mayFail?: boolean;
+  readonly refused?: string;
+  readonly [other: string]: unknown;
+}
+
+const cores = {
+  Pod: 'pods',
+  Node: 'nodes',
+  Namespace: 'namespaces',
+  ServiceAccount: 'serviceaccounts',
+  Service: 'services',
+};
+const places: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(cores).map(([kind, plural]) => [kind, `/api/v1/NS${plural}`])),
+  EndpointSlice: '/apis/discovery.k8s.io/v1/NSendpointslices',
+  ClusterNetworkPolicy: '/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies',
+};
+
+/** The collection of an object. */
+export function collectionOf(object: KubernetesObject): string {
+  const { kind = '', apiVersion = '', metadata } = object;
+  const namespace = metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`;
+  const known =
+    places[kind] ??
+    (kind === 'NetworkPolicy' && !apiVersion.startsWith('crd.')
+      ? '/apis/networking.k8s.io/v1/NSnetworkpolicies'
+      : `/apis/${apiVersion}/NS${kind.toLowerCase().replace(/y$/, 'ie')}s`);
+  return known.replace('NS', namespace);
+}
+
+/** Does it. An object that exists already is merged with what is created. */
+export async function perform(api: FakeApi, deed: Deed): Promise<void> {
+  if (deed.refused !== undefined) return;
+  if (deed.create) {
+    const collection = collectionOf(deed.create);
+    const path = `${collection}/${deed.create.metadata.name}`;
+    const existing = api.contents()[path];
+    if (existing) {
+      const { metadata } = deed.create;
+      await api.send({
+        method: 'PATCH',
+        path,
+        body: { metadata: { labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} } },
+      });
+    } else await api.send({ method: 'POST', path: collection, body: deed.create });
+    return;
+  }
+  if (typeof deed.delete === 'string') {
+    await api.send({ method: 'DELETE', path: deed.delete });
+    return;
+  }
+  if (deed.path !== undefined && deed.patch !== undefined) {
+    const current = api.contents()[deed.path];
+    if (current) await api.send({ method: 'PUT', path: deed.path, body: mergePatch(current, deed.patch) });
+  }
+}
