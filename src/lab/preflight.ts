@@ -1,6 +1,8 @@
 /** What a plan needs of this machine, compared with what it has, before anything is made. Pure. */
 import type { ClusterPlan } from '../kubespray/index.ts';
 import type { Fact, KernelFacts } from '../linux/index.ts';
+import { routerPackages } from './holder/border-router.ts';
+import type { RouterSoftware } from './protocol.ts';
 
 /** Something that is missing. */
 export interface Obstacle {
@@ -13,6 +15,7 @@ export function obstacles(
   plan: ClusterPlan,
   facts: KernelFacts,
   programs: ReadonlySet<string>,
+  routers: RouterSoftware = 'frr',
 ): readonly Obstacle[] {
   const found: Obstacle[] = [];
   const need = (fact: Fact, message: string, cure: string) => {
@@ -52,6 +55,7 @@ export function obstacles(
   const wanted: Readonly<Record<string, string>> = {
     etcd: 'etcd-server',
     ...(plan.bgpRunning ? { bird: 'bird2' } : {}),
+    ...(plan.routers.length > 0 ? routerPackages[routers] : {}),
     nsenter: 'util-linux',
     unshare: 'util-linux',
     mount: 'mount',
@@ -60,7 +64,7 @@ export function obstacles(
     if (programs.has(program)) continue;
     found.push({
       message: `the program ${program} is not installed`,
-      cure: `Install the Debian package ${debianPackage}: apt-get install ${debianPackage}`,
+      cure: `Install the Debian package ${debianPackage}: apt-get install ${debianPackage}${debianPackage === 'frr' ? ', or let border routers run BIRD: --border-routers bird' : ''}`,
     });
   }
   return found;

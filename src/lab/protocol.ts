@@ -1,6 +1,9 @@
 /** What the front and the holder say to each other: one JSON document per line over a Unix socket. */
 import type { CheckReport } from './check/report.ts';
 
+/** The software of border routers. */
+export type RouterSoftware = 'frr' | 'gobgp' | 'bird';
+
 /** What can be done to a program. */
 export type ProcessAction = 'kill' | 'stop' | 'start';
 
@@ -50,7 +53,7 @@ export interface PodStatus {
 /** A supervised process. */
 export interface ProcessStatus {
   readonly host: string;
-  readonly program: 'etcd' | 'calico-node' | 'bird';
+  readonly program: 'etcd' | 'calico-node' | 'bird' | 'zebra' | 'bgpd' | 'gobgpd';
   readonly pid: number | null;
   readonly restarts: number;
   readonly memoryMiB: number;

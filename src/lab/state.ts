@@ -7,12 +7,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CalicoError } from '../errors.ts';
 import type { ClusterPlan } from '../kubespray/index.ts';
+import type { RouterSoftware } from './protocol.ts';
 
 /** What `up` was asked for. */
 export interface LabSpec {
   readonly name: string;
   readonly plan: ClusterPlan;
   readonly podsPerNode: number;
+  /** What border routers run. */
+  readonly routers: RouterSoftware;
   /** The calico executable. */
   readonly executable: string;
   /** The kernel that it runs on: this machine's, or user-mode-linux. */

@@ -49,16 +49,32 @@ export interface LabEtcdMember {
   readonly address: string;
 }
 
+/** A machine in a network of its own behind a border router. */
+export interface LabClient {
+  readonly name: string;
+  /** With prefix. */
+  readonly address: string;
+  /** The router's address there, with prefix. */
+  readonly gateway: string;
+  readonly network: string;
+  /** It has routes to these alone: what a host made of a pod's address would stay unanswered. */
+  readonly reaches: readonly string[];
+}
+
 /** A BGP speaker outside the cluster, with those it speaks to. */
 export interface LabBorderRouter {
   readonly name: string;
   readonly address: string;
   readonly asNumber: number;
+  readonly backbone: { readonly address: string; readonly port: string };
   readonly neighbours: readonly {
     readonly name: string;
     readonly address: string;
     readonly asNumber: number;
+    /** The router's own address for the session. */
+    readonly from: string;
   }[];
+  readonly client: LabClient;
 }
 
 /** A pod that the lab keeps. */
@@ -176,20 +192,51 @@ export function borderRouterName(address: string): string {
 }
 
 function borderRouters(plan: ClusterPlan): readonly LabBorderRouter[] {
-  return plan.routers.map((router) => ({
+  return plan.routers.map((router, index) => ({
     name: borderRouterName(router.address),
+    backbone: { address: backboneAddress(index), port: `b${index}` },
+    client: clientBehind(plan, router.address, index),
     address: router.address,
     asNumber: router.asNumber,
     neighbours: [
       ...plan.hosts
         .filter((host) => router.hosts.includes(host.name))
-        .map(({ name, address, asNumber }) => ({ name, address, asNumber })),
-      // Sites reach each other through their routers, as they would through an operator's backbone.
-      ...plan.routers
-        .filter((other) => other.address !== router.address)
-        .map(({ address, asNumber }) => ({ name: borderRouterName(address), address, asNumber })),
+        .map(({ name, address, asNumber }) => ({ name, address, asNumber, from: router.address })),
+      ...plan.routers.flatMap(({ address, asNumber }, other) =>
+        other === index
+          ? []
+          : [
+              {
+                name: borderRouterName(address),
+                address: backboneAddress(other),
+                asNumber,
+                from: backboneAddress(index),
+              },
+            ],
+      ),
     ],
   }));
+}
+
+/** The switch by which routers, and so sites, reach each other, as by an operator's network. */
+export const backbone = { name: 'backbone', prefix: 16 } as const;
+
+function backboneAddress(index: number): string {
+  return `198.19.${(index + 1) >> 8}.${(index + 1) & 255}`;
+}
+
+/** Networks for benchmarks (RFC 2544) are in nobody's inventory. */
+function clientBehind(plan: ClusterPlan, router: string, index: number): LabClient {
+  const net = `198.18.${index}`;
+  const { clusterIPs, externalIPs, loadBalancerIPs } = plan.advertised;
+  const ranges = [...plan.pools.map(({ cidr }) => cidr), ...clusterIPs, ...externalIPs, ...loadBalancerIPs];
+  return {
+    name: borderRouterName(router).replace('router', 'client'),
+    address: `${net}.2/24`,
+    gateway: `${net}.1/24`,
+    network: `${net}.0/24`,
+    reaches: ranges.filter((cidr) => !cidr.includes(':')),
+  };
 }
 
 function makeSwitches(plan: ClusterPlan): readonly LabSwitch[] {

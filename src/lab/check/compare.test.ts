@@ -53,6 +53,7 @@ function perfect(): Observation {
       addresses: pod.addresses,
     })),
     probes: [{ area: 'icmp', from: 'node2/pod1', to: 'node5/pod1', reached: true }],
+    routers: [],
   };
 }
 

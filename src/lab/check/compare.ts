@@ -1,6 +1,7 @@
 /** The comparison of a lab with its plan. Pure. */
 import { CidrTrie, parseAddress, parseCidr } from '../../ip/index.ts';
 import type { ClusterPlan } from '../../kubespray/index.ts';
+import { compareExports, type ObservedRouter } from './border-routes.ts';
 import { type ExpectedEnd, expectedSessions, expectedWays } from './expectation.ts';
 import { type CheckReport, type Difference, ReportBuilder } from './report.ts';
 
@@ -52,7 +53,7 @@ export interface ExpectedPod {
 
 /** The outcome of one probe. */
 export interface ProbeResult {
-  readonly area: 'icmp' | 'tcp' | 'pod-to-host';
+  readonly area: 'icmp' | 'tcp' | 'pod-to-host' | 'clients';
   readonly from: string;
   readonly to: string;
   readonly reached: boolean;
@@ -64,6 +65,7 @@ export interface Observation {
   readonly endpoints: readonly ObservedEndpoint[];
   readonly pods: readonly ExpectedPod[];
   readonly probes: readonly ProbeResult[];
+  readonly routers: readonly ObservedRouter[];
 }
 
 /** Compares. */
@@ -72,6 +74,7 @@ export function compare(plan: ClusterPlan, seen: Observation, milliseconds: numb
   compareSessions(plan, seen, builder);
   compareRoutes(plan, seen, builder);
   compareEndpoints(seen, builder);
+  compareExports(plan, seen.pods, seen.routers, builder);
   for (const { area, from, to, reached } of seen.probes) {
     builder.expect(area, reached, () => ({
       where: from,

@@ -13,6 +13,10 @@ import {
   table,
 } from '../../linux/index.ts';
 import { hasKind, type Resource } from '../../resources/index.ts';
+import type { Machine } from '../holder/machine.ts';
+import type { RouterSoftware } from '../protocol.ts';
+import type { LabBorderRouter } from '../topology.ts';
+import { type ObservedRouter, parseLearned } from './border-routes.ts';
 import type { ObservedEndpoint, ObservedHost, ObservedSession, ProbeResult } from './compare.ts';
 
 /** Sessions of a host's BIRD. @throws CalicoError when it does not answer */
@@ -59,6 +63,34 @@ export async function observeHost(
   }
 }
 
+/** What a border router learned. */
+export async function observeRouter(
+  { name, address, neighbours }: LabBorderRouter,
+  machine: Machine,
+  software: RouterSoftware,
+  folder: string,
+): Promise<ObservedRouter> {
+  try {
+    const text = await learnedText(machine, software, folder);
+    return { name, address, routes: parseLearned(software, text, neighbours), error: undefined };
+  } catch (error) {
+    return { name, address, routes: [], error: messageOf(error) };
+  }
+}
+
+async function learnedText(machine: Machine, software: RouterSoftware, folder: string): Promise<string> {
+  switch (software) {
+    case 'frr':
+      return machine.run(['vtysh', '--vty_socket', folder, '-c', 'show bgp ipv4 unicast json']);
+    case 'gobgp':
+      return machine.run(['gobgp', 'global', 'rib', '-j']);
+    case 'bird':
+      return (await birdCommand('show route', { path: `${folder}/bird.ctl`, timeout: 3000 })).lines
+        .map((line) => line.replace(/^(\d{4}[- ]| )/, ''))
+        .join('\n');
+  }
+}
+
 /** Every workload endpoint. */
 export async function observeEndpoints(store: Datastore): Promise<readonly ObservedEndpoint[]> {
   const { items } = await store.list({ type: 'resource', kind: 'WorkloadEndpoint' });
@@ -92,7 +124,7 @@ const tcpBatch = 400;
 
 /** Echo requests from each to every address of each other. */
 export async function probeEcho(
-  area: 'icmp' | 'pod-to-host',
+  area: 'icmp' | 'pod-to-host' | 'clients',
   from: readonly Prober[],
   to: readonly Prober[],
 ): Promise<readonly ProbeResult[]> {
@@ -105,9 +137,13 @@ export async function probeEcho(
 }
 
 /** TCP handshakes from each to every address of each other. */
-export async function probeHandshakes(probers: readonly Prober[]): Promise<readonly ProbeResult[]> {
-  const listeners = probers.flatMap(({ namespace }) => listenUnlessTaken(namespace));
-  const pairs = pairsOf(probers, probers);
+export async function probeHandshakes(
+  area: 'tcp' | 'clients',
+  from: readonly Prober[],
+  to: readonly Prober[],
+): Promise<readonly ProbeResult[]> {
+  const listeners = to.flatMap(({ namespace }) => listenUnlessTaken(namespace));
+  const pairs = pairsOf(from, to);
   const results: ProbeResult[] = [];
   try {
     for (let start = 0; start < pairs.length; start += tcpBatch) {
@@ -117,7 +153,7 @@ export async function probeHandshakes(probers: readonly Prober[]): Promise<reado
         patience,
       );
       for (const [index, pair] of batch.entries())
-        results.push({ area: 'tcp', ...namesOf(pair), reached: answers[index] === 'ok' });
+        results.push({ area, ...namesOf(pair), reached: answers[index] === 'ok' });
     }
   } finally {
     for (const close of listeners) close();

@@ -1,7 +1,15 @@
 /** What a check found. */
 
 /** What was looked at. */
-export type CheckArea = 'sessions' | 'routes' | 'icmp' | 'tcp' | 'pod-to-host' | 'endpoints';
+export type CheckArea =
+  | 'sessions'
+  | 'routes'
+  | 'icmp'
+  | 'tcp'
+  | 'pod-to-host'
+  | 'endpoints'
+  | 'exports'
+  | 'clients';
 
 /** One thing that is not as the plan says. */
 export interface Difference {
@@ -41,7 +49,16 @@ export class ReportBuilder {
   }
 
   report(milliseconds: number): CheckReport {
-    const areas: CheckArea[] = ['sessions', 'routes', 'icmp', 'tcp', 'pod-to-host', 'endpoints'];
+    const areas: CheckArea[] = [
+      'sessions',
+      'routes',
+      'icmp',
+      'tcp',
+      'pod-to-host',
+      'endpoints',
+      'exports',
+      'clients',
+    ];
     return {
       areas: Object.fromEntries(
         areas.map((area) => [area, this.#counts(area)]),

@@ -6,7 +6,8 @@ import { type LabCommand, parse, print, table } from './command.ts';
 const usage = `Usage: calico lab check [--name NAME] [-o json]
 
 Compares a lab with what its inventory says: BGP sessions, routes on every host, reachability of every pair of pods
-(ICMP and TCP, both directions) and of every host from every pod, endpoints against interfaces. Ends with 1 when
+(ICMP and TCP, both directions) and of every host from every pod, endpoints against interfaces; what border routers
+learned, and clients behind them to every pod and back. Ends with 1 when
 anything differs.
 
 Examples:
@@ -21,6 +22,8 @@ const titles: Readonly<Record<keyof CheckReport['areas'], string>> = {
   tcp: 'pod to pod, TCP',
   'pod-to-host': 'pod to host, ICMP',
   endpoints: 'endpoints and interfaces',
+  exports: 'routes told to border routers',
+  clients: 'clients behind them, no NAT',
 };
 
 /** See the usage. */
@@ -36,7 +39,10 @@ export const check: LabCommand = {
 };
 
 function describe({ areas, differences, milliseconds }: CheckReport): string {
-  const rows = Object.entries(areas).map(([area, { expected, held }]) => [
+  const shown = Object.entries(areas).filter(
+    ([area, { expected }]) => expected > 0 || (area !== 'exports' && area !== 'clients'),
+  );
+  const rows = shown.map(([area, { expected, held }]) => [
     titles[area as keyof typeof areas],
     `${held} of ${expected}`,
     held === expected && !differences.some((one) => one.area === area) ? 'ok' : 'DIFFERS',

@@ -5,10 +5,11 @@ import { CalicoError } from '../../errors.ts';
 import { type ClusterPlan, type Finding, planCluster } from '../../kubespray/index.ts';
 import { type KernelFacts, probeKernel, runProgram } from '../../linux/index.ts';
 import { converse } from '../client.ts';
+import { frrFolder, routerPackages } from '../holder/border-router.ts';
 import { end, launch } from '../launch.ts';
 import { obstacles } from '../preflight.ts';
 import { ProgressView } from '../progress.ts';
-import type { LabStatus } from '../protocol.ts';
+import type { LabStatus, RouterSoftware } from '../protocol.ts';
 import type { LabSpec, LabState } from '../state.ts';
 import { limitPlan } from '../topology.ts';
 import { umlFacts, umlInstalled, umlPackage } from '../uml/kernel.ts';
@@ -23,6 +24,7 @@ processes, pods attached through the CNI plugin. Everything is inside namespaces
       --name NAME           name of the lab (default: lab)
       --pods-per-node K     pods on every host of kube-node (default: 1)
       --limit HOST,…        these hosts only (etcd members always)
+      --border-routers S    what peers outside the cluster run: frr (default), gobgp, bird
       --kubespray-release V rules and defaults of that release
       --subnet-prefix N     prefix length of the hosts' networks (default: 24)
       --kernel host|uml     this machine's kernel, or user-mode-linux, which needs no rights and has IPIP (default: what
@@ -47,6 +49,7 @@ export const up: LabCommand = {
         'pods-per-node': { type: 'string' },
         limit: { type: 'string', multiple: true },
         'kubespray-release': { type: 'string' },
+        'border-routers': { type: 'string' },
         'subnet-prefix': { type: 'string' },
         kernel: { type: 'string' },
         keep: { type: 'boolean' },
@@ -68,13 +71,18 @@ export const up: LabCommand = {
     });
     sayFindings(findings);
     const limit = ((values['limit'] ?? []) as readonly string[]).flatMap((text) => text.split(','));
+    const unknown = limit.filter((name) => whole.hosts.every((host) => host.name !== name));
+    if (unknown.length > 0)
+      throw new CalicoError('USAGE', `--limit: the inventory has no host ${unknown.join(', ')}`);
     const plan = limit.length > 0 ? limitPlan(whole, limit) : whole;
-    const kernel = await chooseKernel(plan, values['kernel']);
+    const routers = softwareOption(values['border-routers']);
+    const kernel = await chooseKernel(plan, routers, values['kernel']);
     const podsPerNode = numberOption(parsed, 'pods-per-node', 1);
     const spec: LabSpec = {
       name: state.name,
       plan,
       podsPerNode,
+      routers,
       executable: executable(),
       kernel,
       inventory,
@@ -205,14 +213,18 @@ function sayFindings(findings: readonly Finding[]): void {
 }
 
 /** Says which kernel the lab runs on. @throws CalicoError UNSUPPORTED when none will do, USAGE */
-async function chooseKernel(plan: ClusterPlan, asked: unknown): Promise<LabSpec['kernel']> {
+async function chooseKernel(
+  plan: ClusterPlan,
+  routers: RouterSoftware,
+  asked: unknown,
+): Promise<LabSpec['kernel']> {
   if (asked !== undefined && asked !== 'host' && asked !== 'uml')
     throw new CalicoError('USAGE', `--kernel ${String(asked)} is not known: host or uml`);
   const programs = installedPrograms();
-  const onHost = asked === 'uml' ? [] : obstacles(plan, await hostFacts(), programs);
+  const onHost = asked === 'uml' ? [] : obstacles(plan, await hostFacts(), programs, routers);
   if (asked !== 'uml' && onHost.length === 0) return 'host';
   const underUml = umlInstalled()
-    ? obstacles(plan, umlFacts, programs)
+    ? obstacles(plan, umlFacts, programs, routers)
     : [
         {
           message: 'user-mode-linux is not installed',
@@ -238,9 +250,17 @@ async function hostFacts(): Promise<KernelFacts> {
   return JSON.parse(await runProgram('unshare', command)) as KernelFacts;
 }
 
+function softwareOption(value: unknown): RouterSoftware {
+  const known: readonly RouterSoftware[] = ['frr', 'gobgp', 'bird'];
+  const found = value === undefined ? 'frr' : known.find((one) => one === value);
+  if (found) return found;
+  throw new CalicoError('USAGE', `--border-routers ${String(value)} is not known: ${known.join(', ')}`);
+}
+
 function installedPrograms(): ReadonlySet<string> {
-  const folders = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`.split(':');
-  const names = ['etcd', 'bird', 'nsenter', 'unshare', 'mount'];
+  const folders = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin:${frrFolder}`.split(':');
+  const routers = Object.values(routerPackages).flatMap((programs) => Object.keys(programs));
+  const names = ['etcd', 'bird', 'nsenter', 'unshare', 'mount', ...routers];
   return new Set(names.filter((name) => folders.some((folder) => isExecutable(join(folder, name)))));
 }
 

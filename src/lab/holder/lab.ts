@@ -13,6 +13,7 @@ import { expectedSessions } from '../check/expectation.ts';
 import {
   observeEndpoints,
   observeHost,
+  observeRouter,
   observeSessions,
   type Prober,
   probeEcho,
@@ -21,14 +22,15 @@ import {
 import type { CheckReport } from '../check/report.ts';
 import type { LabStatus, PodStatus, ProcessAction, ProcessStatus } from '../protocol.ts';
 import type { LabSpec } from '../state.ts';
-import { type LabTopology, topology } from '../topology.ts';
-import { borderRouterConfig } from './border-router.ts';
+import { backbone, type LabBorderRouter, type LabTopology, topology } from '../topology.ts';
+import { routerSetup } from './border-router.ts';
 import { etcdCommand, openDatastore } from './etcd.ts';
 import { hostPath, makeHostFiles, mountTable } from './host-files.ts';
 import { podNamespace, serveKubernetes } from './kubernetes-api.ts';
 import { Machine } from './machine.ts';
 import { Pod } from './pods.ts';
 import { podProfiles, writeStep } from './resources.ts';
+import { connectBackbone, connectClient } from './router-networks.ts';
 import { type StageProgress, Stages } from './stages.ts';
 import { memoryMiB, Supervised } from './supervised.ts';
 
@@ -52,7 +54,11 @@ export class Lab {
   readonly stages = new Stages();
   readonly #view: string;
   readonly #hosts = new Map<string, LabHost>();
-  readonly #routers: Machine[] = [];
+  readonly #routers: {
+    readonly plan: LabBorderRouter;
+    readonly machine: Machine;
+    readonly client: Machine;
+  }[] = [];
   readonly #supervised: Supervised[] = [];
   readonly #servers: Server[] = [];
   readonly #pods = new Map<string, Pod>();
@@ -125,7 +131,18 @@ export class Lab {
         namespace: machine.network,
       }),
     );
-    const [observed, endpoints, icmp, tcp, toHosts] = await Promise.all([
+    const clients = this.#routers.map(
+      ({ plan: { client }, client: { name, network } }): Prober => ({
+        name,
+        addresses: [client.address.split('/')[0]!],
+        namespace: network,
+      }),
+    );
+    const pods4 = probers.map((one) => ({
+      ...one,
+      addresses: one.addresses.filter((address) => !address.includes(':')),
+    }));
+    const [observed, endpoints, icmp, tcp, toHosts, routers, fromClients] = await Promise.all([
       Promise.all(
         hosts.map((host) =>
           observeHost(host.plan, host.machine.network, plan.bgpRunning ? birdSocket(host) : undefined),
@@ -133,15 +150,32 @@ export class Lab {
       ),
       observeEndpoints(this.#datastore()),
       probeEcho('icmp', probers, probers),
-      probeHandshakes(probers),
+      probeHandshakes('tcp', probers, probers),
       probeEcho('pod-to-host', probers, addresses),
+      Promise.all(
+        this.#routers.map((router) =>
+          observeRouter(router.plan, router.machine, this.spec.routers, this.#routerFolder(router.plan)),
+        ),
+      ),
+      probeEcho('clients', clients, pods4),
     ]);
+    // After the pods' own probes: both listen in the pods.
+    const handshakes = [
+      ...(await probeHandshakes('clients', clients, pods4)),
+      ...(await probeHandshakes('clients', pods4, clients)),
+    ];
     const expected = pods.map((pod): ExpectedPod => {
       const { host, addresses: own, interface: link } = pod.status;
       const nodeName = this.#host(host).plan.nodeName;
       return { host, nodeName, fullName: pod.fullName, addresses: own, interface: link };
     });
-    const seen = { hosts: observed, endpoints, pods: expected, probes: [...icmp, ...tcp, ...toHosts] };
+    const seen = {
+      hosts: observed,
+      endpoints,
+      pods: expected,
+      routers,
+      probes: [...icmp, ...tcp, ...toHosts, ...fromClients, ...handshakes],
+    };
     return compare(plan, seen, Math.round(performance.now() - began));
   }
 
@@ -208,8 +242,8 @@ export class Lab {
   /** Arguments of nsenter, inside the holder, that lead onto a host or into a pod on it. @throws CalicoError NOT_FOUND */
   entrance(target: string): readonly string[] {
     const [host = '', name] = target.split('/');
-    const router = this.#routers.find((machine) => machine.name === host);
-    const machine = router ?? this.#host(host).machine;
+    const outside = this.#routers.flatMap(({ machine, client }) => [machine, client]);
+    const machine = outside.find((one) => one.name === host) ?? this.#host(host).machine;
     if (name === undefined) return machine.enter;
     const pod = this.#pods.get(`${host}-${name}`);
     if (!pod) {
@@ -232,6 +266,7 @@ export class Lab {
       underlay.addAddress(name, gateway);
       if (gateway6 !== undefined) underlay.addAddress(name, gateway6);
     }
+    if (plan.routers.length > 0) underlay.addLink(backbone.name, { kind: 'bridge' }, { up: true });
     const authority = plan.datastore === 'etcd' ? makeAuthority('etcd-ca', new Date()) : undefined;
     await Promise.all(
       this.topology.machines.map(async (one) => {
@@ -239,7 +274,7 @@ export class Lab {
         machine.connect(one, underlay);
         const host = plan.hosts.find(({ name }) => name === one.name);
         if (one.kind === 'host' && host) await this.#furnish(host, machine, authority);
-        else this.#startRouter(machine);
+        else await this.#startRouter(machine, underlay);
         progress.step(one.name);
       }),
     );
@@ -264,17 +299,22 @@ export class Lab {
     }
   }
 
-  #startRouter(machine: Machine): void {
-    const router = this.topology.borderRouters.find(({ name }) => name === machine.name)!;
-    const root = join(this.#view, 'hosts', router.name);
-    mkdirSync(root, { recursive: true });
-    const at = (name: string) => join(root, name);
-    writeFileSync(at('bird.conf'), borderRouterConfig(router));
-    this.#routers.push(machine);
-    this.#supervise(machine, 'bird', [
-      'bird',
-      ...['-f', '-c', at('bird.conf'), '-s', at('bird.ctl'), '-P', at('bird.pid')],
-    ]);
+  async #startRouter(machine: Machine, underlay: RtNetlink): Promise<void> {
+    const plan = this.topology.borderRouters.find(({ name }) => name === machine.name)!;
+    const client = await Machine.create(plan.client.name);
+    connectBackbone(machine, plan, underlay);
+    connectClient(machine, client, plan.client);
+    this.#routers.push({ plan, machine, client });
+    const folder = this.#routerFolder(plan);
+    mkdirSync(folder, { recursive: true });
+    const { files, mounts, programs } = routerSetup(plan, this.spec.routers, folder);
+    for (const [file, text] of Object.entries(files)) writeFileSync(file, text);
+    for (const { file, over } of mounts) await machine.run(['mount', '-n', '--bind', file, over]);
+    for (const { program, command } of programs) this.#supervise(machine, program, command);
+  }
+
+  #routerFolder({ name }: LabBorderRouter): string {
+    return join(this.#view, 'hosts', name);
   }
 
   async #startEtcd(progress: StageProgress): Promise<void> {
