@@ -51,6 +51,10 @@ const kindOrder: readonly ProgramKind[] = [
   'host-endpoint',
 ];
 
+/** Parameters that the agent itself never looks at. */
+const aroundTheAgent =
+  /^(Reporting|EndpointReporting|Health(?!TimeoutOverrides)|Prometheus|LogSeverityScreen|UsageReporting|OpenstackRegion)/;
+
 /** The graph with its agent, as one consumer of the syncer. */
 export class AgentHost implements SyncConsumer {
   readonly #options: AgentHostOptions;
@@ -61,6 +65,8 @@ export class AgentHost implements SyncConsumer {
   #inSync = false;
   #status: SyncStatus = 'waiting';
   #resyncs = 0;
+  /** Updates went by that no agent got: the next one begins with the whole program. */
+  #missed = false;
   #stopped = false;
   /** Steps run one after another; a failed one is logged and does not stop those behind it. */
   #queue: Promise<void> = Promise.resolve();
@@ -156,7 +162,10 @@ export class AgentHost implements SyncConsumer {
   async #step(): Promise<void> {
     this.#queued = false;
     if (this.#stopped) return;
+    // Before all else: the entries below, configuration among them, are as of the last flush.
+    const updates = this.#graph.flush();
     if (!this.#ready()) {
+      this.#missed = true;
       this.#complain(
         'the datastore is not ready (ClusterInformation.datastoreReady): what is programmed stays as it is',
       );
@@ -164,16 +173,20 @@ export class AgentHost implements SyncConsumer {
     }
     const config = this.#resolve();
     if (config.errors.length > 0) {
+      this.#missed = true;
       this.#complain(`configuration: ${config.errors.join('; ')}`);
       return;
     }
-    const reasons = this.#config ? restartReasons(this.#config, config) : [];
-    if (!this.#agent || reasons.length > 0) {
+    const changed = this.#config ? restartReasons(this.#config, config) : [];
+    const reasons = changed.filter((name) => !aroundTheAgent.test(name));
+    // What only listeners, log and reports use is taken over without a new agent.
+    if (this.#agent && reasons.length === 0 && changed.length > 0) await this.#options.onConfig(config);
+    if (!this.#agent || reasons.length > 0 || this.#missed) {
       await this.#restart(config, reasons);
       return;
     }
     this.#config = config;
-    await this.#agent.apply(this.#graph.flush());
+    await this.#agent.apply(updates);
     this.#complaint = undefined;
   }
 
@@ -196,6 +209,7 @@ export class AgentHost implements SyncConsumer {
       onStatuses: this.#options.onStatuses,
     });
     this.#graph.flush();
+    this.#missed = false;
     this.#agent = agent;
     const applied = agent.apply(this.#wholeProgram());
     for (const resolve of this.#waiting) resolve();

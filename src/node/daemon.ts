@@ -3,7 +3,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BgpAgent, type BirdPaths, createBgpAgent, defaultBirdPaths, retireBird } from '../bgp/index.ts';
-import { type CniServer, handleCniRequest, SyncedCniReads, serveCni } from '../cni/index.ts';
+import {
+  CallGuard,
+  type CniServer,
+  guardFolders,
+  handleCniRequest,
+  SyncedCniReads,
+  serveCni,
+} from '../cni/index.ts';
 import {
   configFromEnvironment,
   connect,
@@ -238,23 +245,29 @@ class RunningNode {
 
   /** Answers the CNI plugins, with what this process knows already. */
   async #serveCni(): Promise<void> {
-    this.#cni = await serveCni(this.#settings.paths.cniSocket, (request) =>
-      handleCniRequest(request, {
-        datastore: this.#store,
-        ipam: this.#ipam,
-        reads: this.#cniReads,
-        clock: () => new Date(),
-        waitProgrammed: async ({ orchestrator, workload, endpoint }, timeoutMs) => {
-          const signal = AbortSignal.timeout(timeoutMs);
-          try {
-            await this.#host.programmed(`${orchestrator}/${workload}/${endpoint}`, signal);
-            return true;
-          } catch (error) {
-            if (signal.aborted) return false;
-            throw error;
-          }
-        },
-      }),
+    this.#cni = await serveCni(
+      this.#settings.paths.cniSocket,
+      (request, cancelled) =>
+        handleCniRequest(request, {
+          cancelled,
+          datastore: this.#store,
+          ipam: this.#ipam,
+          reads: this.#cniReads,
+          clock: () => new Date(),
+          waitProgrammed: async ({ orchestrator, workload, endpoint }, timeoutMs) => {
+            const signal = AbortSignal.timeout(timeoutMs);
+            try {
+              await this.#host.programmed(`${orchestrator}/${workload}/${endpoint}`, signal);
+              return true;
+            } catch (error) {
+              if (signal.aborted) return false;
+              throw error;
+            }
+          },
+        }),
+      new CallGuard(
+        guardFolders(this.#settings.paths.cniSocket, { CALICO_LIB_DIR: this.#settings.paths.lib }),
+      ),
     );
   }
 

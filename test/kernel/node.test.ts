@@ -30,6 +30,41 @@ test('starts, registers its Node and becomes ready', async () => {
   expect(readFileSync(join(host.folder, 'lib/nodename'), 'utf8')).toBe('node2');
   expect(await (await fetch('http://localhost:9091/metrics')).text()).toContain('felix_resync_state 3');
 
+  // What only listeners use changes without a new agent; what rules use, with one.
+  await host.client.put(
+    '/calico/resources/v3/projectcalico.org/felixconfigurations/default',
+    Buffer.from(
+      JSON.stringify({
+        kind: 'FelixConfiguration',
+        apiVersion: 'projectcalico.org/v3',
+        metadata: { name: 'default' },
+        spec: { healthPort: 9199, reportingInterval: '0s' },
+      }),
+    ),
+  );
+  await until(
+    'the other port',
+    async () => (await fetch('http://localhost:9199/liveness').catch(() => undefined))?.status === 200,
+  );
+  expect(one.output()).not.toContain('the agent starts anew');
+  await host.client.put(
+    '/calico/resources/v3/projectcalico.org/felixconfigurations/default',
+    Buffer.from(
+      JSON.stringify({
+        kind: 'FelixConfiguration',
+        apiVersion: 'projectcalico.org/v3',
+        metadata: { name: 'default' },
+        spec: {
+          reportingInterval: '0s',
+          defaultEndpointToHostAction: 'Accept',
+          serviceLoopPrevention: 'Reject',
+        },
+      }),
+    ),
+  );
+  await until('a new agent', () => one.output().includes('the agent starts anew'));
+  await until('readiness', ready);
+
   const second = host.start();
   expect(await second.exit).toBe(1);
   expect(second.output()).toContain(`already, as process ${one.child.pid}`);
