@@ -82,8 +82,10 @@ export async function add(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
   // An endpoint that is there keeps its name, even when the runtime asks for another interface.
   const workload = { ...first, endpoint: existingSpec(existing)?.endpoint ?? first.endpoint };
   const plan = await planOf({ call, env, deps, conf, args, workload, mtu });
+  stopIfCancelled(deps);
   const addressed = await takeAddresses(plan, facts);
   try {
+    stopIfCancelled(deps);
     if (!addressed.written) await writeEndpoint(plan, facts, addressed.addresses);
     await setUpPodNetwork({
       netns: call.netns,
@@ -100,7 +102,7 @@ export async function add(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
     await undo(plan, existing, addressed);
     throw error;
   }
-  await waitForPolicy(conf, workload, deps);
+  if (!deps.cancelled?.()) await waitForPolicy(conf, workload, deps);
   return {
     interfaces: [
       { name: plan.interfaceName },
@@ -110,6 +112,10 @@ export async function add(call: CniCall, env: CniEnvironment, deps: CniDeps): Pr
     routes: addressed.routes,
     dns: {},
   };
+}
+
+function stopIfCancelled(deps: CniDeps): void {
+  if (deps.cancelled?.()) throw new CniError(cniCode.tryAgain, 'the container was deleted meanwhile');
 }
 
 function withLength(address: string): string {

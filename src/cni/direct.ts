@@ -4,19 +4,23 @@ import { CalicoError } from '../errors.ts';
 import { createIpam } from '../ipam/index.ts';
 import { clusterKey, requireReady } from './cluster.ts';
 import { readNetConf } from './config.ts';
+import { CallGuard, guardFolders } from './guard.ts';
 import { asCniError, handleCniRequest } from './handle-request.ts';
 import { readConfig } from './protocol/call.ts';
 import { CniError, cniCode, cniErrorJson } from './protocol/cni-error.ts';
 import type { CniDeps, CniReply, CniRequest } from './types.ts';
 
-/** Serves the request in this process. */
-export async function serveDirectly(request: CniRequest): Promise<CniReply> {
+/** Serves the request in this process; calico-node, should it start meanwhile, waits for it. */
+export async function serveDirectly(request: CniRequest, socketPath: string): Promise<CniReply> {
   let deps: CniDeps | undefined;
+  const call = new CallGuard(guardFolders(socketPath, request.env)).arrive(request);
   try {
-    return await handleCniRequest(request, async () => {
-      deps = await directDeps(request);
-      return deps;
-    });
+    return await call.run((cancelled) =>
+      handleCniRequest(request, async () => {
+        deps = { ...(await directDeps(request)), cancelled };
+        return deps;
+      }),
+    );
   } finally {
     deps?.datastore.close();
   }

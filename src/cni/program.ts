@@ -39,7 +39,7 @@ async function run(program: CniRequest['program'], argv: readonly string[]): Pro
     return served.exit;
   }
   const { serveDirectly, testDatastore } = await import('./direct.ts');
-  const reply = await (isTest ? testDatastore(request) : serveDirectly(request));
+  const reply = await (isTest ? testDatastore(request) : serveDirectly(request, socketOf(request)));
   print(reply);
   // The runtime need not wait for the kernel's last grace periods.
   process.exit(reply.exit);

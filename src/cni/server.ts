@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { CalicoError } from '../errors.ts';
+import { asDel, CallGuard, guardFolders } from './guard.ts';
 import type { CniReply, CniRequest } from './types.ts';
 import { encodeFrame, FrameReader } from './wire.ts';
 
@@ -12,15 +13,29 @@ export interface CniServer {
   close(): Promise<void>;
 }
 
-/** Listens on the path, which only root may use. A socket that a dead process left is replaced. */
+/** Serves one request. `cancelled`: a DEL for the same interface has come since. */
+export type CniHandler = (request: CniRequest, cancelled: () => boolean) => Promise<CniReply>;
+
+/**
+ * Listens on the path, which only root may use. A socket that a dead process left is replaced; what a dead process had
+ * begun is taken back.
+ */
 export async function serveCni(
   socketPath: string,
-  handler: (request: CniRequest) => Promise<CniReply>,
+  handler: CniHandler,
+  guard: CallGuard = new CallGuard(guardFolders(socketPath, {})),
 ): Promise<CniServer> {
   const queue = new KeyedQueue();
   const running = new Set<Promise<void>>();
+  const recovered = takeBackUnfinished(guard, handler);
+  running.add(recovered);
+  void recovered.finally(() => running.delete(recovered));
+  const serve = (request: CniRequest) => {
+    const call = guard.arrive(request);
+    return queue.run(keyOf(request), () => call.run((cancelled) => handler(request, cancelled)));
+  };
   const server = createServer((socket) => {
-    const work = serveOne(socket, (request) => queue.run(keyOf(request), () => handler(request)));
+    const work = serveOne(socket, serve);
     running.add(work);
     void work.finally(() => running.delete(work));
   });
@@ -39,6 +54,15 @@ export async function serveCni(
       rmSync(socketPath, { force: true });
     },
   };
+}
+
+/** What cannot be taken back now stays in the journal, and with the collector. */
+async function takeBackUnfinished(guard: CallGuard, handler: CniHandler): Promise<void> {
+  try {
+    await guard.recover((request) => handler(request, () => false));
+  } catch {
+    // The journal cannot be read: calls are served all the same.
+  }
 }
 
 /** Calls for one container wait for each other. */
@@ -64,10 +88,6 @@ async function serveOne(socket: Socket, serve: (request: CniRequest) => Promise<
     // The plugin is gone or talks nonsense: there is nobody to tell.
     socket.destroy();
   }
-}
-
-function asDel(request: CniRequest): CniRequest {
-  return { ...request, env: { ...request.env, CNI_COMMAND: 'DEL' } };
 }
 
 function readRequest(socket: Socket): Promise<CniRequest> {

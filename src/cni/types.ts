@@ -33,6 +33,8 @@ export interface CniDeps {
   readonly datastore: Datastore;
   readonly ipam: Ipam;
   readonly clock: () => Date;
+  /** Whether a DEL for the same interface has come since: an ADD then stops at its next step. */
+  readonly cancelled?: () => boolean;
   /** Look-ups that know already; by default the datastore is asked. */
   readonly reads?: CniReads;
   /** Resolves to whether policy and routes of the endpoint are in the kernel; absent where no agent can tell. */

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KvDatastore } from '../../src/datastore/index.ts';
@@ -47,8 +47,9 @@ function random(below: number): number {
   return seed % below;
 }
 
-async function startDaemon(): Promise<void> {
-  const child = spawn(process.execPath, [daemonFile, socket, etcd.endpoints[0]!, node], {
+async function startDaemon(point?: string): Promise<void> {
+  const args = [daemonFile, socket, etcd.endpoints[0]!, node, ...(point === undefined ? [] : [point])];
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   daemon = child;
@@ -118,6 +119,83 @@ async function allocations(): Promise<readonly string[]> {
       ),
     );
 }
+
+/** What exists of pods: handles of addresses, endpoints, interfaces and routes of the host, records of the journal. */
+async function remains(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const [addresses, handles, endpoints] = await Promise.all([
+    allocations(),
+    store.list({ type: 'handle' }),
+    store.list({ type: 'resource', kind: 'WorkloadEndpoint' }),
+  ]);
+  const host = new RtNetlink();
+  const links = host.links().filter(({ name }) => name.startsWith('cali'));
+  const routes = host.routes(4, { table: 254 }).filter(({ dst }) => dst.startsWith('10.6.'));
+  host.close();
+  return {
+    addresses,
+    handles: handles.items.map(({ key }) => JSON.stringify(key)),
+    endpoints: endpoints.items.map(({ key }) => JSON.stringify(key)),
+    links: links.map(({ name }) => name),
+    routes: routes.map(({ dst }) => dst),
+    journal: readdirSync(join(folder, 'cni-journal')),
+  };
+}
+
+const nothing = { addresses: [], handles: [], endpoints: [], links: [], routes: [], journal: [] };
+
+async function untilGone(): Promise<void> {
+  for (let i = 0; i < 100 && Object.values(await remains()).some((list) => list.length > 0); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.each([
+  'before the transaction',
+  'after the transaction',
+  'after the pair was made',
+  'before the routes',
+  'before the reply',
+])('calico-node dies in an ADD %s: the next one takes it back, and DEL succeeds', async (point) => {
+  createNamespace('point');
+  await startDaemon(point);
+  const ended = new Promise((resolve) => daemon!.once('exit', resolve));
+  const { exit, stdout } = await call('ADD', 'point');
+  await ended;
+  expect([exit, (JSON.parse(stdout) as { code: number }).code]).toEqual([1, 11]);
+  const before = await remains();
+  expect(before['journal']).toHaveLength(1);
+  await startDaemon();
+  await untilGone();
+  expect(await remains()).toEqual(nothing);
+  expect(await call('DEL', 'point')).toEqual({ exit: 0, stdout: '' });
+  await killDaemon();
+  deleteNamespace('point');
+});
+
+test.each([
+  'before the interface goes',
+  'after the interface went',
+  'before the transaction',
+  'after the transaction',
+  'before the reply',
+])(
+  'calico-node dies in a DEL %s: the DEL is repeated, by the plugin alone or by the next one',
+  async (point) => {
+    createNamespace('point');
+    await startDaemon();
+    expect((await call('ADD', 'point')).exit).toBe(0);
+    await killDaemon();
+    await startDaemon(point);
+    const ended = new Promise((resolve) => daemon!.once('exit', resolve));
+    await call('DEL', 'point');
+    await ended;
+    if (point.startsWith('after')) await startDaemon();
+    expect(await call('DEL', 'point')).toEqual({ exit: 0, stdout: '' });
+    expect(await remains()).toEqual(nothing);
+    if (point.startsWith('after')) await killDaemon();
+    deleteNamespace('point');
+  },
+);
 
 test('nothing is left and no address is held twice, whatever was killed', async () => {
   const ids = Array.from({ length: pods }, (_, i) => `crash${i}`);
