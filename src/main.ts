@@ -29,6 +29,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'the CNI IPAM plugin `calico-ipam`',
     load: async () => (await import('./cni/program.ts')).runCniIpam,
   },
+  'kube-controllers': {
+    about: 'calico-kube-controllers: copies for etcd, gone nodes, host endpoints, unused addresses',
+    load: async () => (await import('./kube-controllers/program.ts')).kubeControllersProgram,
+  },
   upgrade: {
     about: 'calico-upgrade: from etcd v2 to etcd v3; run, rehearse, clean',
     load: async () => (await import('./migration/index.ts')).migrationProgram,

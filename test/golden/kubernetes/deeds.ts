@@ -53,7 +53,7 @@ export async function perform(api: FakeApi, deed: Deed): Promise<void> {
         path,
         body: { metadata: { labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} } },
       });
-    } else await api.send({ method: 'POST', path: collection, body: deed.create });
+    } else await api.send({ method: 'POST', path: collection, body: admitted(deed.create) });
     return;
   }
   if (typeof deed.delete === 'string') {
@@ -64,4 +64,27 @@ export async function perform(api: FakeApi, deed: Deed): Promise<void> {
     const current = api.contents()[deed.path];
     if (current) await api.send({ method: 'PUT', path: deed.path, body: mergePatch(current, deed.patch) });
   }
+}
+
+/** What the API server fills in. */
+function admitted(object: KubernetesObject): KubernetesObject {
+  if (object.kind === 'Namespace') {
+    const { labels, name } = object.metadata;
+    return {
+      ...object,
+      metadata: { ...object.metadata, labels: { ...labels, 'kubernetes.io/metadata.name': name } },
+    };
+  }
+  if (object.kind === 'NetworkPolicy' && !object.apiVersion?.startsWith('crd.')) {
+    const spec = object['spec'] as {
+      readonly policyTypes?: readonly string[];
+      readonly egress?: readonly unknown[];
+    };
+    if (spec.policyTypes?.length) return object;
+    return {
+      ...object,
+      spec: { ...spec, policyTypes: ['Ingress', ...(spec.egress?.length ? ['Egress'] : [])] },
+    };
+  }
+  return object;
 }
