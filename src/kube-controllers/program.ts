@@ -81,9 +81,11 @@ async function run(statusPath: string): Promise<number> {
     return 1;
   }
   status.set('Startup', true, '');
-  const { settings, runningConfig } = resolved;
+  const { settings } = resolved;
+  const identity = ({ runningConfig, settings: { metricsPort } }: typeof resolved) =>
+    JSON.stringify([runningConfig, metricsPort]);
   return new Promise((resolve) => {
-    const running = JSON.stringify(runningConfig);
+    const running = identity(resolved);
     const controllers = new Controllers({
       calico,
       kubernetes,
@@ -93,7 +95,7 @@ async function run(statusPath: string): Promise<number> {
       onConfiguration: () => {
         loadConfiguration(calico, process.env, stamps).then(
           (now) => {
-            if (JSON.stringify(now.runningConfig) === running) return;
+            if (identity(now) === running) return;
             log('warn', 'the configuration changed: ending, to be started with the new one');
             void end(restartCode);
           },

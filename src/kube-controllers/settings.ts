@@ -124,16 +124,15 @@ export function resolveSettings(
     logSeverityScreen,
     healthChecks,
     etcdV3CompactionPeriod: compaction,
-    ...(stored.prometheusMetricsPort === undefined
-      ? {}
-      : { prometheusMetricsPort: stored.prometheusMetricsPort }),
     controllers: {
       ...(enabled.has('node')
         ? {
             node: {
               syncLabels,
-              hostEndpoint: { autoCreate, createDefaultHostEndpoint, ...(templates ? { templates } : {}) },
-              leakGracePeriod,
+              ...(node.hostEndpoint || env['AUTO_HOST_ENDPOINTS'] !== undefined
+                ? { hostEndpoint: { ...hostEndpoint, autoCreate } }
+                : {}),
+              ...(node.leakGracePeriod === undefined ? {} : { leakGracePeriod }),
             },
           }
         : {}),

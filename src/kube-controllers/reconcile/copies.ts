@@ -60,7 +60,7 @@ export function reconcilePolicies(
   return differences(wanted, held, ({ kind, name, namespace }) => calico.get(kind, name, namespace));
 }
 
-/** Writes that turn what is held into what is wanted. Of a held object only the spec is replaced. */
+/** Writes that turn what is held into what is wanted. Of a held object the spec is replaced; other metadata stays. */
 function differences(
   wanted: readonly { readonly key: Stored['key']; readonly resource: Resource }[],
   held: readonly Stored[],
@@ -76,7 +76,18 @@ function differences(
     }
     kept.add(existing);
     if (saysTheSame(existing.resource.spec, resource.spec)) continue;
-    const value = { ...existing.resource, spec: resource.spec };
+    const { metadata } = existing.resource;
+    const labels = { ...metadata.labels, ...resource.metadata.labels };
+    const annotations = { ...metadata.annotations, ...resource.metadata.annotations };
+    const value = {
+      ...existing.resource,
+      metadata: {
+        ...metadata,
+        ...(Object.keys(labels).length > 0 ? { labels } : {}),
+        ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+      },
+      spec: resource.spec,
+    };
     writes.push({ op: 'update', key, value, revision: existing.revision });
   }
   for (const { key, revision, ...rest } of held) {

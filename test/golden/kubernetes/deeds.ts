@@ -2,13 +2,20 @@
 import type { FakeApi, KubernetesObject } from '../../../src/kubernetes-api/index.ts';
 import { mergePatch } from '../../../src/kubernetes-api/testing/semantics.ts';
 
+interface Named {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
+
 /** One deed of a recording. */
 export interface Deed {
   readonly create?: KubernetesObject;
   readonly path?: string;
   readonly patch?: unknown;
   readonly sub?: string;
-  readonly delete?: string | KubernetesObject;
+  /** A path, or what the recordings of other programs name: kind, name and perhaps a namespace. */
+  readonly delete?: string | Named;
   readonly mayFail?: boolean;
   readonly refused?: string;
   readonly [other: string]: unknown;
@@ -39,6 +46,14 @@ export function collectionOf(object: KubernetesObject): string {
   return known.replace('NS', namespace);
 }
 
+/** Kinds without a namespace of their own. */
+const clusterWide = new Set(['Node', 'Namespace', 'ClusterNetworkPolicy']);
+
+function pathOf({ kind, name, namespace = 'default' }: Named): string {
+  const metadata = clusterWide.has(kind) ? { name } : { name, namespace };
+  return `${collectionOf({ kind, metadata })}/${name}`;
+}
+
 /** Does it. An object that exists already is merged with what is created. */
 export async function perform(api: FakeApi, deed: Deed): Promise<void> {
   if (deed.refused !== undefined) return;
@@ -56,8 +71,15 @@ export async function perform(api: FakeApi, deed: Deed): Promise<void> {
     } else await api.send({ method: 'POST', path: collection, body: admitted(deed.create) });
     return;
   }
-  if (typeof deed.delete === 'string') {
-    await api.send({ method: 'DELETE', path: deed.delete });
+  if (deed.delete !== undefined) {
+    const path = typeof deed.delete === 'string' ? deed.delete : pathOf(deed.delete);
+    await api.send({ method: 'DELETE', path });
+    return;
+  }
+  if (deed.path === undefined && deed.patch !== undefined) {
+    const { kind, name, namespace, sub: _sub, ...fields } = deed.patch as Named & { readonly sub?: string };
+    const path = pathOf({ kind, name, ...(namespace === undefined ? {} : { namespace }) });
+    await api.send({ method: 'PATCH', path, body: fields });
     return;
   }
   if (deed.path !== undefined && deed.patch !== undefined) {
@@ -74,6 +96,14 @@ function admitted(object: KubernetesObject): KubernetesObject {
       ...object,
       metadata: { ...object.metadata, labels: { ...labels, 'kubernetes.io/metadata.name': name } },
     };
+  }
+  if (object.kind === 'Service') {
+    const spec = object['spec'] as Readonly<Record<string, unknown>>;
+    const { clusterIP } = spec;
+    if (typeof clusterIP !== 'string' || clusterIP === 'None') return object;
+    const clusterIPs = (spec['clusterIPs'] as readonly string[] | undefined) ?? [clusterIP];
+    const ipFamilies = clusterIPs.map((address) => (address.includes(':') ? 'IPv6' : 'IPv4'));
+    return { ...object, spec: { clusterIPs, ipFamilies, ...spec } };
   }
   if (object.kind === 'NetworkPolicy' && !object.apiVersion?.startsWith('crd.')) {
     const spec = object['spec'] as {
