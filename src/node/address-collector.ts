@@ -48,6 +48,7 @@ export class AddressCollector implements SyncConsumer {
   readonly #collector: Collector;
   readonly #cluster: Collector;
   readonly #lock: LeaseLock;
+  readonly #hasCluster: boolean;
   readonly #abort = new AbortController();
   #tasks: readonly Promise<void>[] = [];
 
@@ -69,6 +70,8 @@ export class AddressCollector implements SyncConsumer {
     };
     this.#collector = new Collector({ ipam, log, scan: this.#scan });
     this.#lock = new LeaseLock(datastore, 'addresses-of-gone-hosts', nodeName, lockSeconds);
+    // On Kubernetes kube-controllers do this.
+    this.#hasCluster = datastore.kind !== 'kubernetes';
     this.#cluster = new Collector({
       ipam,
       log,
@@ -90,7 +93,8 @@ export class AddressCollector implements SyncConsumer {
 
   onStatus(status: SyncStatus): void {
     if (status !== 'in-sync' || this.#tasks.length > 0) return;
-    this.#tasks = [this.#collector, this.#cluster].map((collector) => collector.run(this.#abort.signal));
+    const collectors = this.#hasCluster ? [this.#collector, this.#cluster] : [this.#collector];
+    this.#tasks = collectors.map((collector) => collector.run(this.#abort.signal));
   }
 
   /** What would be garbage if it stayed as it is. */

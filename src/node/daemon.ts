@@ -184,7 +184,7 @@ class RunningNode {
     }
     this.#syncer = new Syncer({
       datastore: store,
-      queries: syncQueries(nodeName),
+      queries: syncQueries(nodeName, store.kind),
       consumers: [
         this.#source,
         this.#cniReads,
@@ -276,6 +276,11 @@ class RunningNode {
     const { config } = resolved;
     this.#log.setLevel(severityOf(config.LogSeverityScreen));
     this.#reporter?.stop();
+    // The Kubernetes datastore has no place for status.
+    if (this.#store.kind === 'kubernetes') {
+      await this.#listen(resolved);
+      return;
+    }
     this.#reporter = new StatusReporter({
       datastore: this.#store,
       hostname: this.#context.nodeName,

@@ -1,5 +1,5 @@
 /** What calico-node follows in the datastore. */
-import type { Query } from '../datastore/index.ts';
+import type { Datastore, Query } from '../datastore/index.ts';
 
 const kinds = [
   'ClusterInformation',
@@ -23,10 +23,19 @@ const kinds = [
   'WorkloadEndpoint',
 ] as const;
 
+/** What only the API server has: with etcd, kube-controllers copies the policies, and the rest is not there. */
+const kubernetesKinds = [
+  'KubernetesNetworkPolicy',
+  'KubernetesClusterNetworkPolicy',
+  'Service',
+  'EndpointSlice',
+] as const;
+
 /** Queries of one node. Affinities are its own: other nodes' say nothing that blocks do not. */
-export function syncQueries(nodeName: string): readonly Query[] {
+export function syncQueries(nodeName: string, datastore: Datastore['kind']): readonly Query[] {
+  const more = datastore === 'kubernetes' ? kubernetesKinds : [];
   return [
-    ...kinds.map((kind) => ({ type: 'resource', kind }) as const),
+    ...[...kinds, ...more].map((kind) => ({ type: 'resource', kind }) as const),
     { type: 'block' },
     { type: 'affinity', host: nodeName },
     { type: 'ipam-config' },
