@@ -7,6 +7,7 @@ import { messageOf } from '../errors.ts';
 import { tryParseCidr } from '../ip/index.ts';
 import { compileBird } from './bird/compile.ts';
 import { type KernelRoutes, removeLeftOverRoutes } from './bird/left-over-routes.ts';
+import { SessionOverlap } from './bird/overlap.ts';
 import { type BirdPaths, defaultBirdPaths } from './bird/process.ts';
 import { renderBird } from './bird/render.ts';
 import { BirdSupervisor, type SupervisorTiming } from './bird/supervisor.ts';
@@ -34,6 +35,8 @@ export interface BgpAgentOptions {
   /** Milliseconds without a change before a configuration is made, and the longest wait. */
   readonly debounce?: { readonly quiet: number; readonly longest: number };
   readonly timing?: Partial<SupervisorTiming>;
+  /** Milliseconds that a session between hosts outlives its reason. */
+  readonly overlap?: number;
   /** Where the state of the sessions is published, for `calico bgp status` on any host. */
   readonly store?: Pick<Datastore, 'put'>;
   /** The kernel's routes, to remove what another BIRD left behind. */
@@ -84,6 +87,9 @@ const reportInterval = 1000;
 /** Milliseconds after which a left-over route that ours never replaced is stale: longer than any graceful restart. */
 const sweepTime = 300_000;
 
+/** Milliseconds that a session between hosts outlives its reason: the time in which those in its place are set up. */
+const overlapTime = 10_000;
+
 /** Makes an agent. */
 export function createBgpAgent(options: BgpAgentOptions): BgpAgent {
   return new Agent(options);
@@ -100,6 +106,8 @@ class Agent implements BgpAgent, SyncConsumer {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dirtySince: number | undefined;
   #peering: NodePeering | undefined;
+  readonly #overlap: SessionOverlap;
+  #ending: ReturnType<typeof setTimeout> | undefined;
   #left: readonly Problem[] = [];
   #text: string | undefined;
   #applying: Promise<void> = Promise.resolve();
@@ -109,6 +117,7 @@ class Agent implements BgpAgent, SyncConsumer {
 
   constructor(options: BgpAgentOptions) {
     this.#options = options;
+    this.#overlap = new SessionOverlap(options.overlap ?? overlapTime);
     const binary = options.env?.['CALICO_BIRD'];
     this.#paths = { ...defaultBirdPaths, ...options.paths, ...(binary && { binary }) };
     this.#supervisor = new BirdSupervisor({
@@ -148,6 +157,7 @@ class Agent implements BgpAgent, SyncConsumer {
   async stop(): Promise<void> {
     this.#started = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#ending);
     clearInterval(this.#reports);
     clearInterval(this.#sweeps);
     this.#timer = undefined;
@@ -217,11 +227,21 @@ class Agent implements BgpAgent, SyncConsumer {
     });
     this.#peering = peering;
     this.#left = problems;
-    const text = renderBird(config);
+    const now = performance.now();
+    const { config: whole, next } = this.#overlap.extend(config, (one) => this.#isNode(one.neighbor), now);
+    clearTimeout(this.#ending);
+    if (next !== undefined && this.#started) this.#ending = setTimeout(() => this.#apply(), next - now + 1);
+    const text = renderBird(whole);
     if (text === this.#text) return;
     this.#text = text;
     log.info('BGP configuration', { sessions: peering.sessions.length });
     this.#applying = this.#supervisor.apply(text);
+  }
+
+  #isNode(address: string): boolean {
+    return [...this.#cluster.nodes.values()].some(
+      ({ ipv4, ipv6 }) => ipv4?.ip === address || ipv6?.ip === address,
+    );
   }
 
   /** Left-over routes go as ours take their place; those that nothing replaces go at the end, if all is well. */

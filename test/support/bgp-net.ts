@@ -106,6 +106,7 @@ export class BgpNet {
     const agent = createBgpAgent({
       nodeName: name,
       log: silentBgpLog,
+      overlap: 0,
       env,
       paths: {
         binary,
