@@ -110,6 +110,7 @@ class Agent implements BgpAgent, SyncConsumer {
   #ending: ReturnType<typeof setTimeout> | undefined;
   #left: readonly Problem[] = [];
   #text: string | undefined;
+  #localAS: number | undefined;
   #applying: Promise<void> = Promise.resolve();
   #reports: ReturnType<typeof setInterval> | undefined;
   #reporting = false;
@@ -235,7 +236,10 @@ class Agent implements BgpAgent, SyncConsumer {
     if (text === this.#text) return;
     this.#text = text;
     log.info('BGP configuration', { sessions: peering.sessions.length });
-    this.#applying = this.#supervisor.apply(text);
+    const { localAS } = config.template;
+    const restart = this.#localAS !== undefined && this.#localAS !== localAS;
+    this.#localAS = localAS;
+    this.#applying = this.#supervisor.apply(text, restart);
   }
 
   #isNode(address: string): boolean {

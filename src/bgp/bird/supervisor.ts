@@ -46,6 +46,7 @@ export class BirdSupervisor {
   #queue: Promise<unknown> = Promise.resolve();
   #wanted: string | undefined;
   #rejected: string | undefined;
+  #restart = false;
   #silentSince: number | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #pid: number | undefined;
@@ -85,9 +86,13 @@ export class BirdSupervisor {
     await this.#queue;
   }
 
-  /** Makes this the configuration. Resolves when it was tried; what failed is in `faults` and tried again. */
-  apply(text: string): Promise<void> {
+  /**
+   * Makes this the configuration. Resolves when it was tried; what failed is in `faults` and tried again. `restart`:
+   * it ends every session, so the daemon is restarted gracefully: its peers and the kernel keep the routes meanwhile.
+   */
+  apply(text: string, restart = false): Promise<void> {
     this.#wanted = text;
+    this.#restart ||= restart;
     this.#rejected = undefined;
     this.#launchAfter = 0;
     this.#launchDelay = 0;
@@ -190,6 +195,7 @@ export class BirdSupervisor {
     if (!checked.ok) return this.#reject(wanted, checked.message, draft);
     if (active !== undefined) writeAtomically(`${config}.prev`, active);
     writeAtomically(config, wanted);
+    if (this.#restart) return this.#restartGracefully();
     const done = await reconfigure({ path: socket });
     if (!done.ok) {
       if (active !== undefined) {
@@ -202,8 +208,22 @@ export class BirdSupervisor {
     this.#log.info('BIRD has its new configuration');
   }
 
+  /** Killed, it says no goodbye, which its peers take for a graceful restart. */
+  async #restartGracefully(): Promise<void> {
+    this.#restart = false;
+    const pid = this.#pid;
+    this.#log.info('BIRD is restarted gracefully: every session begins anew', { pid });
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    const until = this.#now() + this.#timing.command;
+    while (runningBird(this.#paths) !== undefined && this.#now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    this.#faults.clear('configuration');
+    return this.#launch();
+  }
+
   #reject(wanted: string, message: string, file: string): void {
     this.#rejected = wanted;
+    this.#restart = false;
     const line = Number(/:(\d+):\d+ /.exec(message)?.[1] ?? 0);
     const text = wanted.split('\n')[line - 1]?.trim();
     const quote = text === undefined || text.includes('password') ? '' : ` («${text}»)`;
