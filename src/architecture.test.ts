@@ -26,6 +26,7 @@ const floors: Readonly<Record<string, number>> = {
   calicoctl: 7,
   lab: 7,
   deploy: 7,
+  manifests: 7,
   explain: 7,
   migration: 7,
 };

@@ -33,6 +33,10 @@ const programs: Readonly<Record<string, Entry>> = {
     about: 'calico-kube-controllers: copies for etcd, gone nodes, host endpoints, unused addresses',
     load: async () => (await import('./kube-controllers/program.ts')).kubeControllersProgram,
   },
+  k8s: {
+    about: 'manifests and custom resource definitions for Kubernetes, from an inventory',
+    load: async () => (await import('./manifests/program.ts')).manifestsProgram,
+  },
   upgrade: {
     about: 'calico-upgrade: from etcd v2 to etcd v3; run, rehearse, clean',
     load: async () => (await import('./migration/index.ts')).migrationProgram,
