@@ -64,11 +64,18 @@ function escapeComment(text: string): string {
 function ruleLines(rule: Rule, table: Table, version: IpVersion): readonly string[] {
   let alternatives: string[][] = [[]];
   for (const match of rule.match) {
-    const options = match.on === 'ports-or-sets' ? portsOrSets(match, version) : [matchText(match, version)];
+    const options = optionsOf(match, version);
     alternatives = alternatives.flatMap((line) => options.map((option) => [...line, option]));
   }
   const actions = rule.actions.map((action) => actionText(action, table, version));
   return alternatives.map((line) => [...line, ...actions].join(' '));
+}
+
+function optionsOf(match: Match, version: IpVersion): readonly string[] {
+  if (match.on === 'ports-or-sets') return portsOrSets(match, version);
+  // Asking the status of a packet without a connection matches nothing, not even the negation: it would pass by.
+  if (match.on === 'dnat' && match.not) return ['ct state invalid,untracked', matchText(match, version)];
+  return [matchText(match, version)];
 }
 
 function portsOrSets(match: Extract<Match, { on: 'ports-or-sets' }>, version: IpVersion): readonly string[] {

@@ -57,7 +57,7 @@ describe('nftables text', () => {
     [
       'translated packets are told by their bit',
       { match: [{ on: 'dnat', not: true }], actions: drop },
-      ['ct status & dnat == 0 drop'],
+      ['ct state invalid,untracked drop', 'ct status & dnat == 0 drop'],
     ],
   ];
   test.each(rows)('%s', (_, rule, lines) => {

@@ -1,6 +1,6 @@
 /** Programs the recorded topology's hosts with our dataplanes, sends the recorded packets, and reports what came of them. */
 import { execFileSync } from 'node:child_process';
-import type { RuleDataplane } from '../../../src/felix/dataplane.ts';
+import type { DriftReport, RuleDataplane } from '../../../src/felix/dataplane.ts';
 import { createIptablesDataplane } from '../../../src/felix/iptables/index.ts';
 import { createNftDataplane } from '../../../src/felix/nft/index.ts';
 import { type Packet, PolicyGraph, protocolNumber } from '../../../src/policy/index.ts';
@@ -77,9 +77,12 @@ export class KernelReplay {
     }
   }
 
-  /** Sends all packets and waits for what they lead to. */
-  async send(packets: readonly RecordedPacket[]): Promise<readonly Observed[]> {
-    this.#forget();
+  /** Sends all packets and waits for what they lead to. Connections of before are forgotten unless they are to be kept. */
+  async send(
+    packets: readonly RecordedPacket[],
+    connections: 'forget' | 'keep' = 'forget',
+  ): Promise<readonly Observed[]> {
+    if (connections === 'forget') this.#forget();
     const probes = packets.map((packet) => this.#probe(packet));
     packets.forEach((packet, i) => {
       this.#sendFrom(packet, probes[i]!);
@@ -94,6 +97,31 @@ export class KernelReplay {
         stdio: 'pipe',
       });
     }
+  }
+
+  /** What a command in a namespace prints. */
+  output(namespace: string, command: string): string {
+    return execFileSync(
+      'ip',
+      ['netns', 'exec', this.topology.namespaceName(namespace), 'sh', '-c', command],
+      {
+        encoding: 'utf8',
+      },
+    );
+  }
+
+  /** New agents without memory, over the rules of the old ones: what a restart is. */
+  async restart(): Promise<void> {
+    const resources = this.#resources;
+    const environment = JSON.parse(this.#environment) as Readonly<Record<string, string>>;
+    this.#environment = '';
+    await this.program(resources, environment);
+  }
+
+  /** Compares both hosts with what they should be, repairs them, and says what it was. */
+  async resync(): Promise<Readonly<Record<Host, DriftReport>>> {
+    const { host1, host2 } = this.#agents!;
+    return { host1: await host1.plane.resync(), host2: await host2.plane.resync() };
   }
 
   close(): void {
