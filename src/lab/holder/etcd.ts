@@ -31,7 +31,7 @@ export function etcdCommand(member: LabEtcdMember, members: readonly LabEtcdMemb
       '--peer-key-file',
       key,
     ],
-    ...['--heartbeat-interval', '100', '--election-timeout', '1000'],
+    ...['--heartbeat-interval', '250', '--election-timeout', '2500'],
     ...['--logger', 'zap', '--log-level', 'warn', '--log-outputs', 'stderr'],
     ...['--auto-compaction-mode', 'periodic', '--auto-compaction-retention', '8h'],
   ];

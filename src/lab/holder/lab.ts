@@ -35,7 +35,7 @@ import { type StageProgress, Stages } from './stages.ts';
 import { memoryMiB, Supervised } from './supervised.ts';
 
 /** Limits of waiting, milliseconds. */
-const patience = { etcd: 30_000, node: 60_000, sessions: 60_000 } as const;
+const patience = { etcd: 30_000, node: 120_000, sessions: 60_000, reachability: 120_000 } as const;
 
 /** A program that has ended this often does not start. */
 const hopeless = 4;
@@ -431,7 +431,7 @@ export class Lab {
         if (first) progress.detail(`${report.differences.length} differences; ${first.where}: ${first.what}`);
         return first === undefined;
       },
-      30_000,
+      patience.reachability,
       200,
       () => {
         const [first] = report?.differences ?? [];
