@@ -177,6 +177,10 @@ export class ResourceClient {
 
   /** Deletes an object, with what the kind takes along. @throws ClientError */
   async delete(id: ObjectId, revision?: string): Promise<void> {
+    if (id.name === '' && this.store.kind === 'kubernetes') {
+      if (id.kind === 'Profile') throw notSupported('Delete', idText(id.kind, undefined, ''));
+      throw new ClientError('other', 'resource name may not be empty');
+    }
     const rules = rulesOf(id.kind);
     const plain = (again?: string) => this.deletePlain(id, again);
     if (rules.delete) await rules.delete(id, revision, this, plain);
@@ -186,8 +190,6 @@ export class ResourceClient {
   /** Deletes the object alone. */
   async deletePlain(id: ObjectId, revision?: string): Promise<void> {
     this.#checkIdNamespace(id);
-    if (id.name === '' && this.store.kind === 'kubernetes' && id.kind !== 'Profile')
-      throw new ClientError('other', 'resource name may not be empty');
     if (id.name === '') throw notFound(this.#errorId(id));
     const key = (await this.#otherForm(id)) ?? this.#primaryKey(id);
     const at = revision ? { revision: this.#checkedRevision(revision) } : {};

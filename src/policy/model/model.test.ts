@@ -177,7 +177,7 @@ describe('Kubernetes network policies', () => {
         action: 'Allow',
         protocol: 'TCP',
         source,
-        destination: { ports: ['80:81', 'web'] },
+        destination: { ports: ['web', '80:81'] },
       })),
       ...peers.map((source) => ({ action: 'Allow', protocol: 'UDP', source, destination: {} })),
     ]);
