@@ -4,8 +4,11 @@
 import { CalicoError, messageOf } from '../errors.ts';
 import type { Json } from './port.ts';
 
-/** Any run of digits long enough to exceed 2^53; without one, the native parser loses nothing. */
-const longNumber = /\d{16}/;
+/**
+ * A number with digits enough to exceed 2^53, or a text that looks like one; without it, the native parser loses
+ * nothing. A number follows one of these characters; digits within names and hashes do not.
+ */
+const longNumber = /(?:^|[:,[\s])-?\d{16}/;
 
 /** Reads JSON; integers that a double cannot hold become bigint. @throws CalicoError INPUT */
 export function parseJson(text: string): Json {

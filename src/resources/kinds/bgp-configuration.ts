@@ -14,9 +14,7 @@ import {
 } from '../schema.ts';
 
 const blocks = (go: string) =>
-  list(
-    struct(go, { cidr: required(string, { rule: 'net', crd: { format: 'cidr' } }) }),
-  );
+  list(struct(go, { cidr: required(string, { rule: 'net', crd: { format: 'cidr' } }) }));
 
 const routePriority = {
   since: 32,
