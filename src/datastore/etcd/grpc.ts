@@ -82,6 +82,8 @@ export class GrpcConnection {
   ): Promise<GrpcConnection> {
     return new Promise((resolve, reject) => {
       const session = connect(url.origin, {
+        // A page of a list comes in one go; the default of 64 KiB has it wait for our word again and again.
+        settings: { initialWindowSize: 4 << 20 },
         ...(tls?.ca === undefined ? {} : { ca: asPem(tls.ca) }),
         ...(tls?.cert === undefined ? {} : { cert: asPem(tls.cert) }),
         ...(tls?.key === undefined ? {} : { key: asPem(tls.key) }),
