@@ -87,6 +87,9 @@ export async function makeNodeHost(): Promise<NodeHost> {
       const netlink = new RtNetlink();
       netlink.deleteLink('eth0');
       netlink.close();
+      // The rules outlive calico-node as well, and the next test file shares this network.
+      for (const family of ['ip', 'ip6'])
+        spawnSync('nft', ['delete', 'table', family, 'calico'], { stdio: 'ignore' });
       client.close();
       await etcd.stop();
       rmSync(folder, { recursive: true, force: true });
