@@ -1,6 +1,7 @@
 /**
  * A lab of many hosts, first as a mesh and then with two reflectors: time until sessions and routes are there, and memory.
  *   bun bench/lab-scale.ts [HOSTS…]     50 unless given; needs dist/calico (npm run build)
+ * A mesh of more than 32 hosts needs a larger net.ipv4.neigh.default.gc_thresh3 than 1024.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -56,7 +57,14 @@ function measure(hosts: number, reflectors: boolean): void {
     });
   try {
     const up = lab('up', '-i', file, '-o', 'json');
-    if (up.status !== 0) throw new Error(`lab up ended with ${up.status}: ${up.stderr.slice(-500)}`);
+    if (up.status !== 0) {
+      const why = up.stderr.trimEnd().split('\n').slice(-2).join('\n  ');
+      console.log(
+        `${hosts} hosts, ${reflectors ? 'two reflectors' : 'mesh'}: the lab did not come up\n  ${why}`,
+      );
+      process.exitCode = 1;
+      return;
+    }
     const status = JSON.parse(up.stdout) as LabStatus;
     const stage = (name: string) => status.stages.find((one) => one.stage === name);
     const seconds = (name: string) => `${((stage(name)?.milliseconds ?? 0) / 1000).toFixed(1)} s`;
