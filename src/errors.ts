@@ -5,7 +5,7 @@
  * input that a person must correct, I/O that failed, or a bug.
  */
 
-/** Every code, with what it means. `docs/errors.md` says the same at more length. */
+/** Every code, with what it means; `docs/errors.md` is made from it. */
 export const errorCodes = {
   USAGE: 'a command line that cannot be understood',
   INPUT: 'a file, value or document that cannot be read or is not valid',

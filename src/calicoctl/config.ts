@@ -1,7 +1,7 @@
 /** How to reach the datastore: configuration file or environment, with upstream's texts (lib/apiconfig). */
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import type { ClientConfig } from '../datastore/config.ts';
+import { type ClientConfig, configVariables, fileOnlyFields } from '../datastore/config.ts';
 import { type Ctl, CtlHardExit } from './command.ts';
 import { log } from './log.ts';
 import type { Release } from './release.ts';
@@ -21,33 +21,6 @@ export class ConfigError extends Error {
     this.noKubernetes = noKubernetes;
   }
 }
-
-/** Field of the file → environment variable. */
-const variables: Readonly<Record<string, string>> = {
-  datastoreType: 'DATASTORE_TYPE',
-  etcdEndpoints: 'ETCD_ENDPOINTS',
-  etcdDiscoverySrv: 'ETCD_DISCOVERY_SRV',
-  etcdUsername: 'ETCD_USERNAME',
-  etcdPassword: 'ETCD_PASSWORD',
-  etcdKeyFile: 'ETCD_KEY_FILE',
-  etcdCertFile: 'ETCD_CERT_FILE',
-  etcdCACertFile: 'ETCD_CA_CERT_FILE',
-  kubeconfig: 'KUBECONFIG',
-  k8sAPIEndpoint: 'K8S_API_ENDPOINT',
-  k8sKeyFile: 'K8S_KEY_FILE',
-  k8sCertFile: 'K8S_CERT_FILE',
-  k8sCAFile: 'K8S_CA_FILE',
-  k8sAPIToken: 'K8S_API_TOKEN',
-  k8sInsecureSkipTLSVerify: 'K8S_INSECURE_SKIP_TLS_VERIFY',
-  k8sDisableNodePoll: 'K8S_DISABLE_NODE_POLL',
-  k8sUsePodCIDR: 'USE_POD_CIDR',
-  k8sCurrentContext: 'K8S_CURRENT_CONTEXT',
-  k8sClientQPS: 'K8S_CLIENT_QPS',
-  k8sClientBurst: 'K8S_CLIENT_BURST',
-  calicoAPIGroup: 'CALICO_API_GROUP',
-};
-
-const fileOnly = ['etcdKey', 'etcdCert', 'etcdCACert', 'kubeconfigInline'];
 
 /** The configuration of a run. @throws ConfigError, CtlHardExit for an explicit file that is missing */
 export async function loadConnection(path: string, ctl: Ctl): Promise<ConnectionConfig> {
@@ -72,7 +45,7 @@ export async function loadConnection(path: string, ctl: Ctl): Promise<Connection
 
 function fieldsOfEnvironment(env: Ctl['io']['env']): Record<string, string> {
   const fields: Record<string, string> = {};
-  for (const [field, variable] of Object.entries(variables)) {
+  for (const [field, variable] of Object.entries(configVariables)) {
     const value = env[`CALICO_${variable}`] || env[variable];
     if (value) fields[field] = value;
   }
@@ -85,7 +58,7 @@ async function fieldsOfFile(
   release: Release,
 ): Promise<Readonly<Record<string, string>>> {
   const { fieldsOfConfigText } = await import('./input/config-file.ts');
-  return fieldsOfConfigText(text, path, [...Object.keys(variables), ...fileOnly], release);
+  return fieldsOfConfigText(text, path, [...Object.keys(configVariables), ...fileOnlyFields], release);
 }
 
 function completed(fields: Readonly<Record<string, string>>, ctl: Ctl): ConnectionConfig {

@@ -32,7 +32,7 @@ export interface ClientConfig {
 }
 
 /** Field of the file → environment variable; a variable may also carry the prefix `CALICO_`, which wins. */
-const variables: Readonly<Record<string, string>> = {
+export const configVariables: Readonly<Record<string, string>> = {
   datastoreType: 'DATASTORE_TYPE',
   etcdEndpoints: 'ETCD_ENDPOINTS',
   etcdDiscoverySrv: 'ETCD_DISCOVERY_SRV',
@@ -57,7 +57,7 @@ const variables: Readonly<Record<string, string>> = {
 };
 
 /** Fields that only a file can hold. */
-const fileOnly = ['etcdKey', 'etcdCert', 'etcdCACert', 'kubeconfigInline'];
+export const fileOnlyFields = ['etcdKey', 'etcdCert', 'etcdCACert', 'kubeconfigInline'];
 
 /** Where calicoctl looks when nobody says otherwise. */
 export const defaultConfigFile = '/etc/calico/calicoctl.cfg';
@@ -67,7 +67,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Configuration from the environment alone. @throws CalicoError INPUT */
 export function configFromEnvironment(env: Environment): ClientConfig {
   const fields: Record<string, string> = {};
-  for (const [field, variable] of Object.entries(variables)) {
+  for (const [field, variable] of Object.entries(configVariables)) {
     const value = env[`CALICO_${variable}`] || env[variable];
     if (value) fields[field] = value;
   }
@@ -124,7 +124,7 @@ export async function parseConfig(text: string, file: string): Promise<ClientCon
   }
   const fields: Record<string, string> = {};
   for (const [name, value] of Object.entries(spec)) {
-    if (!(name in variables) && !fileOnly.includes(name)) {
+    if (!(name in configVariables) && !fileOnlyFields.includes(name)) {
       throw new CalicoError('INPUT', `syntax error in ${file}: unknown field "spec.${name}"`);
     }
     if (value !== null && value !== undefined && value !== '') fields[name] = String(value);

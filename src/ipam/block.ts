@@ -161,6 +161,8 @@ export function allocate(
   ordinals: readonly number[],
   holder: { readonly handle: string | undefined; readonly secondary: Attributes },
 ): Block {
+  // An attribute that nothing refers to must not stay behind.
+  if (ordinals.length === 0) return block;
   const attributes = [...(block.attributes ?? [])];
   const wanted = attributeKey({ ...holder, other: {} });
   // The handle decides nearly always; a block can have thousands of entries.

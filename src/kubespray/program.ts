@@ -1,6 +1,6 @@
 /** `calico plan`: what network an inventory describes, whether it can work, and what a change would do. */
 import { parseArgs } from 'node:util';
-import { configFromEnvironment, connect, type Datastore } from '../datastore/index.ts';
+import { connect, type Datastore, loadConfig } from '../datastore/index.ts';
 import { CalicoError, messageOf } from '../errors.ts';
 import type { Resource } from '../resources/index.ts';
 import { checkHostFacts, type HostFacts } from './checks/host-facts.ts';
@@ -209,7 +209,7 @@ async function compare(
 export async function liveResources(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Resource[]> {
-  const datastore = await connect(configFromEnvironment(env));
+  const datastore = await connect(await loadConfig({ env }));
   try {
     return await resourcesOf(datastore);
   } finally {

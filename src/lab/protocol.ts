@@ -2,7 +2,7 @@
 import type { CheckReport } from './check/report.ts';
 
 /** The software of border routers. */
-export type RouterSoftware = 'frr' | 'gobgp' | 'bird';
+export type RouterSoftware = 'frr' | 'bird';
 
 /** What can be done to a program. */
 export type ProcessAction = 'kill' | 'stop' | 'start';
@@ -53,7 +53,7 @@ export interface PodStatus {
 /** A supervised process. */
 export interface ProcessStatus {
   readonly host: string;
-  readonly program: 'etcd' | 'calico-node' | 'bird' | 'zebra' | 'bgpd' | 'gobgpd';
+  readonly program: 'etcd' | 'calico-node' | 'bird' | 'zebra' | 'bgpd';
   readonly pid: number | null;
   readonly restarts: number;
   readonly memoryMiB: number;

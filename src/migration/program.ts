@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CalicoError, messageOf } from '../errors.ts';
 import { planCluster } from '../kubespray/index.ts';
+import { writeOut } from '../output.ts';
 import {
   openStores,
   pauseSeconds,
@@ -62,7 +63,7 @@ export async function migrationProgram(argv: readonly string[]): Promise<number>
   if (command !== 'run' && command !== 'clean' && command !== 'rehearse') return upgradeProgram(argv);
   const options = optionsOf(args, command);
   if (typeof options === 'number') return options;
-  const out = new StatusText(process.stdout);
+  const out = new StatusText({ write: writeOut });
   try {
     if (command === 'rehearse') return await (await import('./rehearse-program.ts')).rehearseProgram(options);
     const stores = await openStores({
@@ -109,7 +110,7 @@ function optionsOf(args: readonly string[], command: keyof typeof help) {
       },
     });
     if (!values.help) return values;
-    process.stdout.write(help[command]);
+    writeOut(help[command]);
     return 0;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n\n${help[command]}`);

@@ -1,6 +1,7 @@
 /** `calico upgrade rehearse`: where the data comes from, and how the result is shown. */
 import { readFileSync } from 'node:fs';
 import { CalicoError, messageOf } from '../errors.ts';
+import { writeOut } from '../output.ts';
 import { openStores, type V2Dump } from '../upgrade/index.ts';
 import type { MigrationOptions } from './program.ts';
 import { type Rehearsal, rehearse } from './rehearsal/rehearse.ts';
@@ -12,9 +13,7 @@ export async function rehearseProgram(options: MigrationOptions): Promise<number
   const dump =
     options.dump === undefined || options.dump === 'live' ? await readLive(options) : readDump(options.dump);
   const result = await rehearse(dump);
-  process.stdout.write(
-    options.output === 'json' ? `${JSON.stringify(result, null, 2)}\n` : printRehearsal(result),
-  );
+  writeOut(options.output === 'json' ? `${JSON.stringify(result, null, 2)}\n` : printRehearsal(result));
   return result.deviations.length > 0 ? 1 : 0;
 }
 

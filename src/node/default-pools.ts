@@ -13,7 +13,7 @@ import {
   tryParseCidr,
 } from '../ip/index.ts';
 import { type HostInterface, isGlobalUnicast } from './autodetect.ts';
-import type { DefaultPoolSettings } from './settings.ts';
+import { type DefaultPoolSettings, isTrue } from './settings.ts';
 
 /** A pool to create. */
 export interface DefaultPool {
@@ -166,7 +166,7 @@ function makePool(
       natOutgoing: nat === undefined ? limits.nat : !/^(false|0|no|n|f)$/i.test(nat),
       nodeSelector: settings.nodeSelector === '' ? 'all()' : settings.nodeSelector,
       blockSize,
-      ...(/^(true|1|yes|y|t)$/i.test(settings.disableBgpExport ?? '') ? { disableBGPExport: true } : {}),
+      ...(isTrue(settings.disableBgpExport) ? { disableBGPExport: true } : {}),
     },
   };
 }

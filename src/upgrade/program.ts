@@ -1,6 +1,7 @@
 /** `calico-upgrade`: the command line. Upstream: calico-upgrade pkg/commands. */
 import { join } from 'node:path';
 import { CalicoError, messageOf } from '../errors.ts';
+import { writeOut } from '../output.ts';
 import { openStores } from './config.ts';
 import { abort, complete, dryRun, inProgress, needed, start } from './phases.ts';
 import { StatusText } from './status-text.ts';
@@ -52,7 +53,7 @@ const logLevels = ['panic', 'fatal', 'error', 'warn', 'info', 'debug'];
 
 /** The program; ends with upstream's exit codes. */
 export async function upgradeProgram(argv: readonly string[]): Promise<number> {
-  const out = new StatusText(process.stdout);
+  const out = new StatusText({ write: writeOut });
   const args = [...argv];
   while (args[0]?.startsWith('-')) {
     const option = args.shift()!;

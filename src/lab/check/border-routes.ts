@@ -21,7 +21,7 @@ export interface ObservedRouter {
   readonly error: string | undefined;
 }
 
-/** Reads the answer to `show bgp ipv4 unicast json`, `gobgp global rib -j` or BIRD's `show route`. */
+/** Reads the answer to `show bgp ipv4 unicast json` or BIRD's `show route`. */
 export function parseLearned(
   software: RouterSoftware,
   text: string,
@@ -34,16 +34,6 @@ export function parseLearned(
       };
       return Object.entries(routes).flatMap(([cidr, paths]) =>
         paths.filter(({ peerId }) => peerId !== '(unspec)').map(({ peerId }) => ({ cidr, from: peerId })),
-      );
-    }
-    case 'gobgp': {
-      const table = JSON.parse(text) as Readonly<
-        Record<string, readonly { readonly 'neighbor-ip'?: string }[]>
-      >;
-      return Object.entries(table).flatMap(([cidr, paths]) =>
-        paths.flatMap(({ 'neighbor-ip': from }) =>
-          from && /^[1-9]/.test(from) && from !== '<nil>' ? [{ cidr, from }] : [],
-        ),
       );
     }
     case 'bird': {

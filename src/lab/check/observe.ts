@@ -82,8 +82,6 @@ async function learnedText(machine: Machine, software: RouterSoftware, folder: s
   switch (software) {
     case 'frr':
       return machine.run(['vtysh', '--vty_socket', folder, '-c', 'show bgp ipv4 unicast json']);
-    case 'gobgp':
-      return machine.run(['gobgp', 'global', 'rib', '-j']);
     case 'bird':
       return (await birdCommand('show route', { path: `${folder}/bird.ctl`, timeout: 3000 })).lines
         .map((line) => line.replace(/^(\d{4}[- ]| )/, ''))
@@ -114,6 +112,8 @@ export interface Prober {
   readonly name: string;
   readonly namespace: Namespace;
   readonly addresses: readonly string[];
+  /** Only probers of one domain are to reach each other; with backend `none` each host is one: nobody routes between them. */
+  readonly domain: string;
 }
 
 /** Milliseconds in which an answer must come. */
@@ -170,7 +170,7 @@ interface Pair {
 function pairsOf(from: readonly Prober[], to: readonly Prober[]): readonly Pair[] {
   return from.flatMap((source) =>
     to
-      .filter((target) => target.name !== source.name)
+      .filter((target) => target.name !== source.name && target.domain === source.domain)
       .flatMap((target) => target.addresses.map((address) => ({ source, target, address }))),
   );
 }

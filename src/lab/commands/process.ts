@@ -7,7 +7,7 @@ import { type LabCommand, parse, print } from './command.ts';
 const usage = `Usage: calico lab process kill|stop|start HOST/PROGRAM [--name NAME]
 
 Makes a failure: kill ends a program at once (SIGKILL) and lets it come back by itself; stop keeps it away until start.
-Programs: etcd, calico-node, bird; of border routers zebra, bgpd, gobgpd, bird.
+Programs: etcd, calico-node, bird; of border routers zebra, bgpd, bird.
 
 Examples:
   calico lab process kill node2/calico-node
@@ -16,14 +16,7 @@ Examples:
 `;
 
 const actions: readonly ProcessAction[] = ['kill', 'stop', 'start'];
-const programs: readonly ProcessStatus['program'][] = [
-  'etcd',
-  'calico-node',
-  'bird',
-  'zebra',
-  'bgpd',
-  'gobgpd',
-];
+const programs: readonly ProcessStatus['program'][] = ['etcd', 'calico-node', 'bird', 'zebra', 'bgpd'];
 
 /** See the usage. */
 export const processes: LabCommand = {

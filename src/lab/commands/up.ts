@@ -24,7 +24,7 @@ processes, pods attached through the CNI plugin. Everything is inside namespaces
       --name NAME           name of the lab (default: lab)
       --pods-per-node K     pods on every host of kube-node (default: 1)
       --limit HOST,…        these hosts only (etcd members always)
-      --border-routers S    what peers outside the cluster run: frr (default), gobgp, bird
+      --border-routers S    what peers outside the cluster run: frr (default) or bird
       --kubespray-release V rules and defaults of that release
       --subnet-prefix N     prefix length of the hosts' networks (default: 24)
       --kernel host|uml     this machine's kernel, or user-mode-linux, which needs no rights and has IPIP (default: what
@@ -251,7 +251,7 @@ async function hostFacts(): Promise<KernelFacts> {
 }
 
 function softwareOption(value: unknown): RouterSoftware {
-  const known: readonly RouterSoftware[] = ['frr', 'gobgp', 'bird'];
+  const known: readonly RouterSoftware[] = ['frr', 'bird'];
   const found = value === undefined ? 'frr' : known.find((one) => one === value);
   if (found) return found;
   throw new CalicoError('USAGE', `--border-routers ${String(value)} is not known: ${known.join(', ')}`);

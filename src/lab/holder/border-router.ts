@@ -24,18 +24,6 @@ export function routerSetup(router: LabBorderRouter, software: RouterSoftware, f
         mounts: [groups(folder)],
         programs: [zebra(folder), { program: 'bgpd', command: frrDaemon('bgpd', folder) }],
       };
-    case 'gobgp':
-      return {
-        files: { ...zebraFiles(folder), [at('gobgpd.toml')]: gobgpConfig(router, folder) },
-        mounts: [groups(folder)],
-        programs: [
-          zebra(folder),
-          {
-            program: 'gobgpd',
-            command: ['gobgpd', '-f', at('gobgpd.toml'), '--api-hosts', '127.0.0.1:50051'],
-          },
-        ],
-      };
     case 'bird':
       return {
         files: { [at('bird.conf')]: birdConfig(router) },
@@ -55,7 +43,6 @@ export function routerSetup(router: LabBorderRouter, software: RouterSoftware, f
 /** Programs that the software needs, with the Debian package of each. */
 export const routerPackages: Readonly<Record<RouterSoftware, Readonly<Record<string, string>>>> = {
   frr: { zebra: 'frr', bgpd: 'frr', vtysh: 'frr' },
-  gobgp: { zebra: 'frr', gobgpd: 'gobgpd', gobgp: 'gobgpd' },
   bird: { bird: 'bird2' },
 };
 
@@ -113,35 +100,6 @@ ${sessions.join('')} address-family ipv4 unicast
   network ${client.network}
 ${families.join('')} exit-address-family
 `;
-}
-
-/** GoBGP has no kernel routes of its own: FRR's zebra programs them. */
-function gobgpConfig({ address, asNumber, neighbours }: LabBorderRouter, folder: string): string {
-  const sessions = neighbours.map(
-    (one) => `[[neighbors]]
-  [neighbors.config]
-    neighbor-address = "${one.address}"
-    peer-as = ${one.asNumber}
-  [neighbors.timers.config]
-    connect-retry = 2
-    idle-hold-time-after-reset = 2
-  [neighbors.transport.config]
-    local-address = "${one.from}"
-${one.asNumber === asNumber ? '' : '  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 255\n'}  [[neighbors.afi-safis]]
-    [neighbors.afi-safis.config]
-      afi-safi-name = "ipv4-unicast"
-`,
-  );
-  return `[global.config]
-  as = ${asNumber}
-  router-id = "${address}"
-[zebra.config]
-  enabled = true
-  url = "unix:${folder}/zserv.api"
-  redistribute-route-type-list = ["connect"]
-  version = 6
-  software-name = "frr8.4"
-${sessions.join('')}`;
 }
 
 function birdConfig({ address, asNumber, neighbours, client }: LabBorderRouter): string {

@@ -123,12 +123,14 @@ export class Lab {
     const { plan } = this.spec;
     const hosts = this.#agents();
     const pods = [...this.#pods.values()];
-    const probers = pods.flatMap((pod) => proberOf(pod));
+    const domainOf = (host: string) => (plan.backend === 'none' ? host : '');
+    const probers = pods.flatMap((pod) => proberOf(pod, domainOf));
     const addresses = hosts.map(
       ({ plan: { name, address, address6 }, machine }): Prober => ({
         name,
         addresses: [address, ...(address6 === null ? [] : [address6])],
         namespace: machine.network,
+        domain: domainOf(name),
       }),
     );
     const clients = this.#routers.map(
@@ -136,6 +138,7 @@ export class Lab {
         name,
         addresses: [client.address.split('/')[0]!],
         namespace: network,
+        domain: '',
       }),
     );
     const pods4 = probers.map((one) => ({
@@ -485,11 +488,18 @@ export class Lab {
   }
 }
 
-function proberOf(pod: Pod): readonly Prober[] {
+function proberOf(pod: Pod, domainOf: (host: string) => string): readonly Prober[] {
   const { addresses, network } = pod;
   return addresses.length === 0
     ? []
-    : [{ name: `${pod.machine.name}/${pod.name}`, addresses, namespace: network }];
+    : [
+        {
+          name: `${pod.machine.name}/${pod.name}`,
+          addresses,
+          namespace: network,
+          domain: domainOf(pod.machine.name),
+        },
+      ];
 }
 
 function isSocket(path: string): boolean {
