@@ -2,7 +2,9 @@
 // another run, and whatever it leaves running ends with it.
 //   node scripts/isolated.mjs bun test src/datastore
 import { execFileSync, spawn } from 'node:child_process';
-import { delimiter, dirname } from 'node:path';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bin, bunPath } from './toolchain.mjs';
 
@@ -11,14 +13,17 @@ const args = process.argv.slice(2);
 const env = { ...process.env, PATH: [bin, process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter) };
 
 /** Ends as the child ended, passing signals on to it. */
-function become(command, argv) {
+function become(command, argv, cleanUp = () => {}) {
   const child = spawn(command, argv, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`cannot run ${command}: ${error.message}`);
     process.exit(127);
   });
-  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+  child.on('exit', (code, signal) => {
+    cleanUp();
+    process.exit(signal ? 1 : (code ?? 1));
+  });
 }
 
 if (args[0] === '--inside') {
@@ -43,5 +48,11 @@ if (args[0] === '--inside') {
     'private',
   ];
   const root = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
-  become('unshare', [...root, ...namespaces, process.execPath, self, '--inside', ...args]);
+  // What the run leaves in its temporary folder goes with it, also when it is killed inside.
+  const folder = mkdtempSync(join(tmpdir(), 'ct-'));
+  chmodSync(folder, 0o755);
+  env.TMPDIR = folder;
+  become('unshare', [...root, ...namespaces, process.execPath, self, '--inside', ...args], () =>
+    rmSync(folder, { recursive: true, force: true }),
+  );
 }

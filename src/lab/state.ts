@@ -2,9 +2,18 @@
  * The state directory of a lab: everything that a lab has on the disk. What it has in the kernel ends with its holder,
  * whose process ids are recorded here.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CalicoError } from '../errors.ts';
 import type { ClusterPlan } from '../kubespray/index.ts';
 import type { RouterSoftware } from './protocol.ts';
@@ -100,8 +109,11 @@ export class LabState {
     return holder && isRunning(holder) ? holder.pid : undefined;
   }
 
+  /** Removes the lab's folder, and the folder of all labs when it was the last. */
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
+    const root = dirname(this.directory);
+    if (existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
   }
 }
 

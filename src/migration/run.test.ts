@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type KvStore, MemoryKv } from '../datastore/index.ts';
 import {
   abort,
@@ -65,8 +67,8 @@ function context(
         of.output += text;
       },
     }),
-    outputDir: '/tmp/calico-run-test/start',
-    dryRunDir: '/tmp/calico-run-test',
+    outputDir: join(tmpdir(), 'calico-run-test/start'),
+    dryRunDir: join(tmpdir(), 'calico-run-test'),
     ignoreV3Data: false,
     noPrompts: true,
     prompt: async () => undefined,
