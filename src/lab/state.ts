@@ -109,11 +109,11 @@ export class LabState {
     return holder && isRunning(holder) ? holder.pid : undefined;
   }
 
-  /** Removes the lab's folder, and the folder of all labs when it was the last. */
+  /** Removes the lab's folder, and with the last lab the usual folder of all; one that the user named stays. */
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
     const root = dirname(this.directory);
-    if (existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
+    if (root === labRoot({}) && existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
   }
 }
 

@@ -18,9 +18,14 @@ export interface SupervisorTiming {
   readonly hung: number;
   /** A command's limit. */
   readonly command: number;
+  /**
+   * Rest of a graceful restart. Hosts learn of a new AS number at about the same time; one that does not know it yet
+   * would answer the first OPEN with "bad peer AS" and forget our routes.
+   */
+  readonly rest: number;
 }
 
-const defaultTiming: SupervisorTiming = { probe: 1000, hung: 15_000, command: 2000 };
+const defaultTiming: SupervisorTiming = { probe: 1000, hung: 15_000, command: 2000, rest: 1000 };
 
 /** Most milliseconds between attempts to start a daemon that ends at once. */
 const longestLaunchDelay = 30_000;
@@ -217,6 +222,7 @@ export class BirdSupervisor {
     const until = this.#now() + this.#timing.command;
     while (runningBird(this.#paths) !== undefined && this.#now() < until)
       await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, this.#timing.rest));
     this.#faults.clear('configuration');
     return this.#launch();
   }
